@@ -1,0 +1,233 @@
+// Package schema holds SCIM definitions as data and applies them: it reads JSON
+// strictly, coerces and validates documents, resolves attribute names, projects
+// answers and writes canonical JSON (RFC 7643, RFC 7644 §3.9, §3.10).
+//
+// A document is an Object in canonical form: attribute names spelled as the
+// definition spells them, values of the defined Go type, nothing unassigned.
+//
+//	SCIM type                              Go value
+//	string, dateTime, binary, reference    string (as it was sent)
+//	boolean                                bool
+//	integer                                int64
+//	decimal                                float64
+//	complex                                Object
+//	multi-valued                           []any, never empty
+//
+// Extension attributes stand in an Object under the extension's URN. null, [] and
+// an absent attribute are one state (RFC 7643 §2.5), which canonical form writes as absent.
+//
+// The package is pure: no I/O, no clock, no goroutines; definitions do not change
+// after NewSet and are safe for concurrent use.
+package schema
+
+import "iter"
+
+// Object is a resource or a complex value. See the package comment for its canonical form.
+type Object map[string]any
+
+// Type is an attribute's data type (RFC 7643 §2.3).
+type Type string
+
+// The data types of RFC 7643 §2.3.
+const (
+	String    Type = "string"
+	Boolean   Type = "boolean"
+	Decimal   Type = "decimal"
+	Integer   Type = "integer"
+	DateTime  Type = "dateTime"
+	Binary    Type = "binary"
+	Reference Type = "reference"
+	Complex   Type = "complex"
+)
+
+// Mutability says who may change an attribute (RFC 7643 §7).
+type Mutability string
+
+// The mutabilities of RFC 7643 §7.
+const (
+	ReadWrite Mutability = "readWrite"
+	ReadOnly  Mutability = "readOnly"
+	Immutable Mutability = "immutable"
+	WriteOnly Mutability = "writeOnly"
+)
+
+// Returned says when an attribute is sent (RFC 7643 §7).
+type Returned string
+
+// The values of returned of RFC 7643 §7.
+const (
+	ReturnedDefault Returned = "default"
+	ReturnedAlways  Returned = "always"
+	ReturnedNever   Returned = "never"
+	ReturnedRequest Returned = "request"
+)
+
+// Uniqueness says where a value may stand only once (RFC 7643 §7).
+type Uniqueness string
+
+// The values of uniqueness of RFC 7643 §7.
+const (
+	UniqueNone   Uniqueness = "none"
+	UniqueServer Uniqueness = "server"
+	UniqueGlobal Uniqueness = "global"
+)
+
+// Attribute is the definition of one attribute (RFC 7643 §7). The zero value of a
+// characteristic means the default of RFC 7643 §2.2.
+type Attribute struct {
+	Name            string
+	Type            Type
+	MultiValued     bool
+	Description     string
+	Required        bool
+	CanonicalValues []string
+	CaseExact       bool
+	Mutability      Mutability
+	Returned        Returned
+	Uniqueness      Uniqueness
+	ReferenceTypes  []string
+	SubAttributes   []*Attribute
+
+	// Relation marks an attribute whose values refer to resources and are kept as
+	// edges, never in the document: Group.members, User.groups. Not published.
+	Relation bool
+	// MaxLength is the limit of a string in characters, 0 for the general one. Not published.
+	MaxLength int
+	// Identifier marks a string in which control characters are refused. Not published.
+	Identifier bool
+
+	subs map[string]*Attribute // by folded name
+}
+
+// Sub returns the sub-attribute of that name, compared without case, or nil.
+func (a *Attribute) Sub(name string) *Attribute { return a.subs[fold(name)] }
+
+// Schema is a set of attributes under a URN (RFC 7643 §7).
+type Schema struct {
+	ID          string
+	Name        string
+	Description string
+	Attributes  []*Attribute
+
+	attrs map[string]*Attribute // by folded name
+}
+
+// Attribute returns the attribute of that name, compared without case, or nil.
+func (s *Schema) Attribute(name string) *Attribute { return s.attrs[fold(name)] }
+
+// Extension is a schema that a resource type may carry beside its own (RFC 7643 §6).
+type Extension struct {
+	Schema   *Schema
+	Required bool
+}
+
+// ResourceType is a kind of resource (RFC 7643 §6). Its attributes are those of
+// Schema, the common ones of RFC 7643 §3.1 and, under their URN, those of Extensions.
+type ResourceType struct {
+	Name        string // "User"
+	Description string
+	Endpoint    string // "/Users"
+	Schema      *Schema
+	Extensions  []Extension
+
+	set *Set
+}
+
+// Set returns the set that the type belongs to.
+func (t *ResourceType) Set() *Set { return t.set }
+
+// Path is an attribute that a name was resolved to.
+type Path struct {
+	Extension *Schema    // nil: the core schema or a common attribute
+	Attr      *Attribute // nil: the extension's container itself
+	Sub       *Attribute // nil: the attribute itself
+}
+
+// Leaf returns the innermost attribute of the path: Sub, else Attr; nil for a container.
+func (p Path) Leaf() *Attribute {
+	if p.Sub != nil {
+		return p.Sub
+	}
+	return p.Attr
+}
+
+// String returns the path in standard notation (RFC 7644 §3.10), the extension's URN included.
+func (p Path) String() string {
+	var s string
+	if p.Extension != nil {
+		s = p.Extension.ID
+	}
+	if p.Attr != nil {
+		if s != "" {
+			s += ":"
+		}
+		s += p.Attr.Name
+	}
+	if p.Sub != nil {
+		s += "." + p.Sub.Name
+	}
+	return s
+}
+
+// Values yields the values the path has in a canonical document: the elements of
+// multi-valued attributes one by one, nothing for what is unassigned.
+func (p Path) Values(o Object) iter.Seq[any] {
+	return func(yield func(any) bool) {
+		if p.Extension != nil {
+			o, _ = o[p.Extension.ID].(Object)
+		}
+		if p.Attr == nil {
+			if len(o) > 0 {
+				yield(o)
+			}
+			return
+		}
+		each := func(v any) bool {
+			if p.Sub == nil {
+				return yield(v)
+			}
+			c, _ := v.(Object)
+			switch s := c[p.Sub.Name].(type) {
+			case nil:
+				return true
+			case []any:
+				for _, e := range s {
+					if !yield(e) {
+						return false
+					}
+				}
+				return true
+			default:
+				return yield(s)
+			}
+		}
+		switch v := o[p.Attr.Name].(type) {
+		case nil:
+		case []any:
+			for _, e := range v {
+				if !each(e) {
+					return
+				}
+			}
+		default:
+			each(v)
+		}
+	}
+}
+
+// fold maps a name to the form in which names are compared: ASCII letters only,
+// so that no other letter ever stands for one of them (U+017F, U+212A).
+func fold(s string) string {
+	for i := range len(s) {
+		if c := s[i]; 'A' <= c && c <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if c := b[i]; 'A' <= c && c <= 'Z' {
+					b[i] = c + 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}

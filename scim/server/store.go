@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/filter"
+	"github.com/muster-id/muster/scim/patch"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// Open gives the service as the caller of a request sees it, after authenticating
+// the caller. Tenant, base URL, schemas and profile enter only here. An error that
+// is a *scim.Error is sent as it is; with status 401 the answer carries WWW-Authenticate.
+type Open func(*http.Request) (*Service, error)
+
+// Service is SCIM as one caller sees it.
+type Service struct {
+	Base    string           // base URL without trailing slash; locations and $ref are made from it when sent
+	Schemas *schema.Set      // resource types, definitions, folding
+	Profile scim.Profile     // the credential's switches
+	Subject string           // who may use a cursor: tenant and source, so a rotated token goes on
+	Stores  map[string]Store // by resource type name
+	// Used, if set, is told after a request which switches it needed.
+	Used func(scim.Switches)
+}
+
+// Store keeps the resources of one type. Errors that are *scim.Error reach the
+// client; anything else becomes a 500 with an id.
+//
+// A Store enforces uniqueness and referential rules; everything that the schema
+// says was checked before. What an Edit decides and writes is one atomic step.
+type Store interface {
+	// Get returns a resource or scim.NotFound.
+	Get(ctx context.Context, id string, w *Want) (*Resource, error)
+	// Find emits the resources that match, in order, and returns totals. An error
+	// of emit ends it and is returned.
+	Find(ctx context.Context, q *Query, emit func(*Resource) error) (Page, error)
+	// Create stores a new resource and gives it id, version and times. Of Relations those of r are
+	// created with it: every Ref needs only Value.
+	Create(ctx context.Context, r *Resource, d *scim.Dialect) (*Resource, error)
+	// Update is PUT and PATCH. If nothing changes, the resource comes back with its old version.
+	Update(ctx context.Context, id string, e *Edit) (*Resource, error)
+	// Delete removes a resource. Afterwards it is unknown to every method.
+	Delete(ctx context.Context, id string, c Cond) error
+}
+
+// Describer is a Store that says what it can do; discovery follows it. Without it
+// a store is taken to filter and sort by Query.Scan and to have versions.
+type Describer interface{ Features() Features }
+
+// Features is what a store can do beyond the minimum.
+type Features struct {
+	Versions bool // resources have a Version: ETags are sent and honoured
+	Sort     bool
+}
+
+// Resource is a resource on its way between server and store.
+type Resource struct {
+	ID       string
+	Version  string // opaque, changes with every effective change; becomes W/"…"
+	Created  time.Time
+	Modified time.Time
+	// Attrs is the canonical document without id, meta and relations. A store may leave
+	// it nil and give Raw instead.
+	Attrs schema.Object
+	// Raw is the same as canonical JSON, sent as it is where no rule forbids.
+	Raw []byte
+	// Relations are the relation attributes that were wanted, by attribute name, streamed. An
+	// attribute without values may be missing.
+	Relations map[string]iter.Seq2[Ref, error]
+}
+
+// Ref is one value of a relation as it is sent.
+type Ref struct {
+	Value   string // id of the resource
+	Type    string // resource type name of what Value names; $ref is made from it
+	Display string // its shown name; empty: none
+	Kind    string // User.groups.type: "direct" or "indirect"; empty: Type is sent as type
+}
+
+// Want says which relations of a resource are read. nil wants all.
+type Want struct{ Relations map[string]bool }
+
+// Has reports whether the relation is wanted.
+func (w *Want) Has(relation string) bool { return w == nil || w.Relations[relation] }
+
+// Cond is the condition of a write (RFC 7644 §3.14). The zero Cond always holds.
+type Cond struct {
+	Any     bool     // If-Match: *
+	IfMatch []string // versions, one of which must be current; nil: no condition
+}
+
+// Holds reports whether a resource of that version may be written.
+func (c Cond) Holds(version string) bool {
+	if c.Any || c.IfMatch == nil {
+		return true
+	}
+	for _, v := range c.IfMatch {
+		if v == version {
+			return true
+		}
+	}
+	return false
+}
+
+// LinkEdit is one operation on a relation.
+type LinkEdit = patch.Link
+
+// Edit is a change of one resource, made in one transaction: load, check If, Apply, write.
+type Edit struct {
+	If Cond
+	// Apply returns the new document, made from a copy; cur itself: the document does not change. It is
+	// pure and may run again. cur.Attrs is set, relations are not.
+	Apply func(cur *Resource) (*Resource, error)
+	Links []LinkEdit
+	// Want says what of the result is read.
+	Want *Want
+	// Dialect of the request: UnknownMembers, UniqueGroups and the like.
+	Dialect *scim.Dialect
+}
+
+// Query is a search over the resources of one type.
+type Query struct {
+	Filter filter.Expr // bound, in normal form; nil: all
+	Sort   []SortKey   // empty: the store's own stable order
+	Start  int         // 1-based, at least 1
+	Count  int         // at most so many are emitted; 0 asks for the total only
+	After  string      // Next of the page before; the server seals it
+	Want   *Want
+}
+
+// SortKey is one ordering attribute (RFC 7644 §3.4.2.3).
+type SortKey struct {
+	Path       schema.Path
+	Descending bool
+}
+
+// Page is what Find returns beside the resources.
+type Page struct {
+	Total int    // of all matches
+	Next  string // opaque position after the last resource emitted; empty: no more, or not supported
+}

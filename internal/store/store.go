@@ -1,0 +1,441 @@
+// Package store is the contract between Muster and its database. It speaks keys
+// and rows and knows no SCIM rule: internal/directory decides, a store loads,
+// writes and finds. store/sqlite implements it; storetest proves an implementation.
+//
+// # A write
+//
+// A write is an Op: keys to load, a pure decision over what was loaded, rows to
+// write. It is never a closure over a transaction. The store collects the Ops that
+// wait, loads the keys of all, lets each decide in order of arrival on a View that
+// shows what the Ops before it decided, writes all rows with few statements and
+// commits once. Only then does Write return to every caller.
+//
+//   - A decision may run more than once (a batch that fails is rolled back and its
+//     Ops run one by one), so it touches nothing but its View and its result, and ids and times come in with it.
+//   - A decision that returns an error writes nothing; the Ops beside it are not affected.
+//   - The caller's context ends its waiting, never a batch that has begun: then the outcome is unknown to the caller.
+//   - Resources, records, edges, claims, index entries, changes and the head are one
+//     transaction. There is no state in which one exists without the others.
+//   - Heavy Ops run in a batch of their own.
+//
+// # Identity
+//
+// Inside, a resource is a Num: unique in its tenant, growing, never reused. The UUID
+// is only the outside name. A delete leaves a tombstone, invisible to every read but
+// those of the feed; its edges count as gone at once and are swept in slices (Sweep).
+// A rehire is a second Record of an old resource: the Num comes back to life with the new record's id.
+//
+// # The feed
+//
+// Changes of a tenant are numbered without gaps in the order in which they commit; nobody sees n+1
+// before n. A change keeps the document before it; the one after it is the next change's before, or the body.
+//
+// Every method takes the tenant, so that forgetting it does not compile. Errors: ErrNotFound,
+// ErrFull, ErrBusy, ErrClosed, and the error of a decision as it is; anything else is a fault of the database.
+package store
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/muster-id/muster/scim/filter"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// The errors that a store answers with, whatever its engine.
+var (
+	ErrNotFound = errors.New("not found")
+	// ErrFull: the disk is full. Nothing was written; reads go on.
+	ErrFull = errors.New("the disk is full")
+	// ErrBusy: too many writes are waiting. Nothing was written; try again later.
+	ErrBusy = errors.New("too many writes are waiting")
+	// ErrClosed: the store is closed or closing.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Tenant is a tenant's number. It is a type of its own so that no other number passes for it.
+type Tenant int64
+
+// Source is the number of a source of a tenant.
+type Source int64
+
+// Default is the tenant that exists from the start, and DefaultSource its source.
+const (
+	Default       Tenant = 1
+	DefaultSource Source = 1
+)
+
+// Num is a resource's number.
+type Num int64
+
+// Seq is the place of a change in its tenant's feed; the first is 1.
+type Seq int64
+
+// Store is a database of tenants. It is safe for concurrent use.
+type Store interface {
+	Writer
+	Reader
+	Feed
+	Deliveries
+	Tokens
+	// Sweep removes up to limit edges of tombstones of the tenant and returns how many it removed; 0: nothing is left to
+	// sweep. Groups that lose an edge get a new version and time, but no change.
+	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
+	// Stats reports figures for metrics and readiness; an error means that the database does not answer.
+	Stats(ctx context.Context, t Tenant) (Stats, error)
+	Close() error
+}
+
+// Writer commits decisions.
+type Writer interface {
+	Write(ctx context.Context, t Tenant, op *Op) error
+}
+
+// Op is one write. See the package comment.
+type Op struct {
+	Source Source
+	Load   Keys
+	Decide func(v View) (*Rows, error)
+	Heavy  bool // changes many edges: runs in a batch of its own
+}
+
+// Keys is what a decision wants loaded.
+type Keys struct {
+	IDs      []string    // live resources by outside id, of any type: the resource itself, manager, members
+	Nums     []Num       // resources by number, tombstones included
+	Claims   []ClaimKey  // who holds a unique key
+	Edges    []EdgeKeys  // whether these members are in the relation
+	Children []ChildKeys // all edges of a parent
+	Former   []FormerKey // ended records of the Op's source, for a rehire
+	Pending  []string    // pending references that wait for one of these values (of the Op's source)
+}
+
+// ClaimKey names a unique key of a tenant: "userName" and the folded name.
+type ClaimKey struct{ Scope, Key string }
+
+// EdgeKeys asks which of Members, named by outside id, are children of Parent.
+type EdgeKeys struct {
+	Parent  string
+	Rel     Rel
+	Members []string
+}
+
+// ChildKeys asks for all edges of Parent, at most Limit+1 of them.
+type ChildKeys struct {
+	Parent string
+	Rel    Rel
+	Limit  int
+}
+
+// FormerKey asks for the latest ended record of the Op's source with this external id, or
+// with this employee number; an empty field matches nothing.
+type FormerKey struct{ Type, ExternalID, EmployeeNumber string }
+
+// Rel is a relation between resources.
+type Rel uint8
+
+// Members is Group.members: parent the group, child the member.
+const Members Rel = 1
+
+// View shows a decision what was loaded for its Op, as the Ops before it in the batch left it. What was
+// not asked for in Keys is absent.
+type View interface {
+	// ByID returns a live resource, or nil. It must not be altered.
+	ByID(id string) *Resource
+	// ByNum returns a resource, tombstones included, or nil.
+	ByNum(n Num) *Resource
+	// Claim returns who holds the key.
+	Claim(k ClaimKey) (Num, bool)
+	// HasEdge reports whether child is in the relation of parent, tombstones left out.
+	HasEdge(r Rel, parent, child Num) bool
+	// Children yields the edges of parent whose child is live, in order of Num.
+	Children(r Rel, parent Num) iter.Seq[Num]
+	// Former returns the record of the key, or nil.
+	Former(k FormerKey) *Record
+	// Pending returns the references that wait for the value, expired ones left out by the caller.
+	Pending(value string) []Pending
+	// NextNum takes a new number for a resource.
+	NextNum() Num
+}
+
+// Resource is a row of a resource.
+type Resource struct {
+	Num      Num
+	Type     string // resource type name
+	ID       string // outside name: the id of its newest record
+	Person   string // the id of its first record; stays over a rehire
+	Version  int64  // grows with every effective change
+	Created  time.Time
+	Modified time.Time
+	Body     []byte // canonical JSON without id, meta and relations; nil in a tombstone
+	Gen      int    // schema generation that Body was written under
+	Deleted  bool
+	Once     bool // has been active at some time (User): tells activation from reactivation
+	Index    Index
+}
+
+// Record is what one source says about a resource.
+type Record struct {
+	Source         Source
+	ID             string // the id the source was given
+	Num            Num
+	ExternalID     string
+	EmployeeNumber string    // of the resource when the record ended
+	Body           []byte    // nil while it equals the resource's
+	Created, Ended time.Time // Ended zero: live
+}
+
+// Claim is a unique key and its holder.
+type Claim struct {
+	ClaimKey
+	Num Num
+}
+
+// Edge says that Child is in relation Rel of Parent.
+type Edge struct {
+	Rel           Rel
+	Parent, Child Num
+	Source        Source // who said so
+}
+
+// Pending is a reference to a resource that is not there yet (F20).
+type Pending struct {
+	Source  Source
+	Value   string // as the client sent it; joins an externalId of the same source
+	Rel     Rel
+	Parent  Num
+	Expires time.Time
+}
+
+// Kind is what a change did to its resource.
+type Kind uint8
+
+// The kinds of change.
+const (
+	Created Kind = 1
+	Updated Kind = 2
+	Deleted Kind = 3
+)
+
+// Events is the set of events that a change carries beside those of its edges.
+type Events uint16
+
+// The events of a change; what they mean is in package feed.
+const (
+	EventCreated Events = 1 << iota
+	EventUpdated
+	EventActivated
+	EventDeactivated
+	EventReactivated
+	EventRehired
+	EventDeleted
+)
+
+// Lane is the priority of a change.
+type Lane uint8
+
+// The lanes: Urgent is for what ends access.
+const (
+	Normal Lane = 0
+	Urgent Lane = 1
+)
+
+// Change is one committed alteration of one resource.
+type Change struct {
+	Seq       Seq // given by the store
+	Num       Num
+	Type      string
+	ID        string // outside name of the resource at that time
+	Person    string
+	Kind      Kind
+	Events    Events // 0 and no Edges: a change without events
+	Version   int64  // of the resource after it
+	SameDoc   bool   // the document did not change: Before is not kept
+	Before    []byte // canonical JSON; nil for Created and SameDoc
+	At        time.Time
+	Source    Source
+	Actor     string // token id, or the component that wrote
+	RequestID string
+	Lane      Lane
+	Edges     []EdgeChange
+}
+
+// EdgeChange is one edge that a change added or removed.
+type EdgeChange struct {
+	Rel     Rel
+	Child   Num
+	Removed bool
+	// ChildID and ChildType are filled in when a change is read.
+	ChildID, ChildType string
+}
+
+// Rows is what a decision writes.
+type Rows struct {
+	Resources []*Resource // inserted, or replaced as a whole by Num; index entries follow
+	Records   []*Record   // inserted, or replaced by Source and ID
+	Claim     []Claim     // a claim that somebody else holds fails the batch's Op with a fault: look before
+	Release   []ClaimKey
+	Link      []Edge
+	Unlink    []Edge
+	Cut       []Num // all edges of these resources are removed at once (before a revival)
+	Swept     []Num // tombstones whose edges Sweep is to remove
+	Pend      []Pending
+	Unpend    []Pending
+	Changes   []*Change // numbered in this order
+	Tokens    []*Token  // inserted or replaced by ID
+	Cursors   []Cursor
+	Detours   []Detour
+	Undetours []DetourKey
+	Links     []Link
+	Unlinks   []LinkKey
+}
+
+// Reader reads resources. Tombstones are invisible to it.
+type Reader interface {
+	// Get returns a live resource of a type by outside id, or ErrNotFound. typ "" means any.
+	Get(ctx context.Context, t Tenant, typ, id string) (*Resource, error)
+	// ByNum returns resources by number, tombstones included, in any order; unknown numbers are left out.
+	ByNum(ctx context.Context, t Tenant, nums []Num) ([]*Resource, error)
+	// Find emits the live resources that match in order; see Query.
+	Find(ctx context.Context, t Tenant, q *Query, emit func(*Resource) error) (Page, error)
+	// Children streams the live children of a parent in order of Num, from after on.
+	Children(ctx context.Context, t Tenant, r Rel, parent Num, after Num) iter.Seq2[Ref, error]
+	// Ancestors returns the live parents of a child: those with an edge first (Direct), then those that are reached through
+	// them, each once. Cycles end where they close; the child itself is never among them.
+	Ancestors(ctx context.Context, t Tenant, r Rel, child Num) ([]Ref, error)
+	// IsChild reports which of the children have an edge from parent now, tombstones left out.
+	IsChild(ctx context.Context, t Tenant, r Rel, parent Num, children []Num) (map[Num]bool, error)
+}
+
+// Ref is a resource as another one refers to it.
+type Ref struct {
+	Num     Num
+	ID      string
+	Type    string
+	Display string // display name, or user name
+	Direct  bool   // Ancestors only
+}
+
+// Query is a search over the live resources of one type.
+//
+// What the store's indexes answer exactly is done by the engine, ordering, counting and paging included
+// where the whole filter is exact. What is left is evaluated row by row with filter.Match on the
+// document that Doc makes of a row, while streaming. A tenant is never held in memory.
+type Query struct {
+	Type   *schema.ResourceType
+	Filter filter.Expr // bound; nil: all
+	Sort   []SortKey   // empty: by Num
+	Start  int         // 1-based
+	Count  int         // 0: the total only
+	After  Num         // above 0: only what follows in order of Num (keyset); Sort must be empty
+	// Doc completes a row for filter.Match and for sorting by what has no index: decoded body, id, meta, relations.
+	Doc func(ctx context.Context, r *Resource) (schema.Object, error)
+}
+
+// SortKey is one ordering attribute.
+type SortKey struct {
+	Path       schema.Path
+	Descending bool
+}
+
+// Page is what Find counted.
+type Page struct{ Total int }
+
+// Feed reads changes.
+type Feed interface {
+	// Head returns the tenant's epoch and last sequence number.
+	Head(ctx context.Context, t Tenant) (Head, error)
+	// Wait returns when the head is beyond after, or ctx ends. It is how readers follow without polling.
+	Wait(ctx context.Context, t Tenant, after Seq) error
+	// Changes returns up to limit changes beyond after, in order, without documents, edges included.
+	Changes(ctx context.Context, t Tenant, after Seq, limit int) ([]*Change, error)
+	// ChangesOf returns changes of one resource in order: from <= Seq <= to.
+	ChangesOf(ctx context.Context, t Tenant, n Num, from, to Seq, limit int) ([]*Change, error)
+	// UrgentAfter returns up to limit changes of lane Urgent beyond after.
+	UrgentAfter(ctx context.Context, t Tenant, after Seq, limit int) ([]*Change, error)
+	// Documents returns the documents before and after a change; nil where there is none.
+	Documents(ctx context.Context, t Tenant, c *Change) (before, after []byte, err error)
+}
+
+// Head is the state of a tenant's feed.
+type Head struct {
+	Epoch int64 // grows at a restore
+	Seq   Seq
+	At    time.Time // of the last change; zero: none
+}
+
+// Deliveries reads what delivery keeps; its writes are Rows of an Op.
+type Deliveries interface {
+	Cursor(ctx context.Context, t Tenant, target string) (Cursor, error) // ErrNotFound: none yet
+	Detours(ctx context.Context, t Tenant, target string) ([]Detour, error)
+	Link(ctx context.Context, t Tenant, target string, n Num) (Link, error) // ErrNotFound
+	// LinkByRemote returns the link that holds a target's id, so that one account is never bound twice.
+	LinkByRemote(ctx context.Context, t Tenant, target, typ, remoteID string) (Link, error)
+}
+
+// Cursor says that a target has settled everything up to Seq, but for its detours.
+type Cursor struct {
+	Target string
+	Seq    Seq
+}
+
+// DetourKey names a detour.
+type DetourKey struct {
+	Target string
+	Num    Num
+}
+
+// Detour is a resource that a target takes outside its window; see package delivery.
+type Detour struct {
+	DetourKey
+	Ahead    bool // settled up to Upto before the window came there; else behind: unsettled from From on
+	From     Seq
+	Upto     Seq
+	Attempts int
+	Next     time.Time // not before
+	Reason   string    // of the last failure: a short constant
+	Detail   string    // of the last failure, for people; no secrets
+}
+
+// LinkKey names a link.
+type LinkKey struct {
+	Target string
+	Num    Num
+}
+
+// Link is a target's own id for one of our resources.
+type Link struct {
+	LinkKey
+	Type     string // resource type name
+	RemoteID string
+	Digest   []byte // what was last written there, per attribute; the target kind's own format
+}
+
+// Tokens reads credentials; they are written as Rows of an Op.
+type Tokens interface {
+	TokenByHash(ctx context.Context, hash [32]byte) (Token, error) // ErrNotFound
+	Tokens(ctx context.Context, t Tenant) ([]Token, error)
+}
+
+// Token is a bearer credential of a source. The secret itself is never stored.
+type Token struct {
+	Tenant  Tenant
+	ID      string
+	Source  Source
+	Name    string
+	Hash    [32]byte
+	Hint    string // last characters, for people
+	Profile string // profile name
+	Created time.Time
+	Expires time.Time // zero: never
+	Revoked time.Time // zero: live
+}
+
+// Stats are figures of a tenant.
+type Stats struct {
+	Users, Groups int64
+	Waiting       int   // writes in the queue
+	LogBytes      int64 // size of the write-ahead log
+}

@@ -369,7 +369,14 @@ type Head struct {
 // Deliveries reads what delivery keeps; its writes are Rows of an Op.
 type Deliveries interface {
 	Cursor(ctx context.Context, t Tenant, target string) (Cursor, error) // ErrNotFound: none yet
+	// Detours returns all detours of a target. There may be a million; delivery itself pages with the next two.
 	Detours(ctx context.Context, t Tenant, target string) ([]Detour, error)
+	// DetoursOf returns the detours that these resources have, in any order.
+	DetoursOf(ctx context.Context, t Tenant, target string, nums []Num) ([]Detour, error)
+	// DueDetours returns up to limit detours behind (not Ahead), the earliest Next first, also those not due yet.
+	DueDetours(ctx context.Context, t Tenant, target string, limit int) ([]Detour, error)
+	// CountDetours returns how many detours behind (not Ahead) a target has.
+	CountDetours(ctx context.Context, t Tenant, target string) (int, error)
 	Link(ctx context.Context, t Tenant, target string, n Num) (Link, error) // ErrNotFound
 	// LinkByRemote returns the link that holds a target's id, so that one account is never bound twice.
 	LinkByRemote(ctx context.Context, t Tenant, target, typ, remoteID string) (Link, error)

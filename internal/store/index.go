@@ -10,7 +10,9 @@ type Index struct {
 	EmployeeNumber string
 	Manager        string
 	Active         Tristate
-	Entries        []Entry // multi-valued and custom attributes
+	Entries        []Entry // multi-valued and custom attributes, each once, sorted
+	// Display is what others see of the resource: its displayName, else its userName, as it was sent.
+	Display string
 }
 
 // Tristate is a boolean that may be unassigned.

@@ -103,7 +103,8 @@ type Op struct {
 
 // Keys is what a decision wants loaded.
 type Keys struct {
-	IDs      []string    // live resources by outside id, of any type: the resource itself, manager, members
+	IDs      []string    // live resources by outside id, of any type: the resource itself, manager
+	Refs     []string    // the same without Body and Index, for members by the thousand; not to be written back
 	Nums     []Num       // resources by number, tombstones included
 	Claims   []ClaimKey  // who holds a unique key
 	Edges    []EdgeKeys  // whether these members are in the relation
@@ -140,7 +141,8 @@ type Rel uint8
 const Members Rel = 1
 
 // View shows a decision what was loaded for its Op, as the Ops before it in the batch left it. What was
-// not asked for in Keys is absent.
+// not asked for in Keys may be absent. The resources that a claim, a former record, a pending reference
+// or an edge of Children leads to come with it: ByNum knows them, Children without Body and Index.
 type View interface {
 	// ByID returns a live resource, or nil. It must not be altered.
 	ByID(id string) *Resource
@@ -167,13 +169,13 @@ type Resource struct {
 	ID       string // outside name: the id of its newest record
 	Person   string // the id of its first record; stays over a rehire
 	Version  int64  // grows with every effective change
-	Created  time.Time
+	Created  time.Time // instants are kept in whole milliseconds
 	Modified time.Time
 	Body     []byte // canonical JSON without id, meta and relations; nil in a tombstone
 	Gen      int    // schema generation that Body was written under
 	Deleted  bool
 	Once     bool // has been active at some time (User): tells activation from reactivation
-	Index    Index
+	Index    Index // of what is written and what a View shows; the Reader leaves it empty
 }
 
 // Record is what one source says about a resource.
@@ -184,7 +186,7 @@ type Record struct {
 	ExternalID     string
 	EmployeeNumber string    // of the resource when the record ended
 	Body           []byte    // nil while it equals the resource's
-	Created, Ended time.Time // Ended zero: live
+	Created, Ended time.Time // Ended zero: live. A record that is replaced keeps the Created of its first writing
 }
 
 // Claim is a unique key and its holder.

@@ -59,11 +59,6 @@ var rules = []rule{
 		why:  "a kind of target sends what it is handed; what to send, when and whether again is decided above it",
 	},
 	{
-		from: []string{"internal/admin/...", "internal/console/..."},
-		to:   []string{"internal/store/..."},
-		why:  "faces call services, which hold the rules; a face with a store would get around them",
-	},
-	{
 		from:   []string{"internal/...", "cmd/...", "scim/..."},
 		to:     []string{"internal/app/..."},
 		except: append([]string{"cmd/...", "internal/app/..."}, forTests...),
@@ -168,7 +163,6 @@ func TestCheckRules(t *testing.T) {
 		{path: "internal/console", imports: []string{"internal/store", "encoding/json"}},
 	}, rules),
 		"internal/console imports encoding/json",
-		"internal/console imports internal/store",
 		"internal/feed imports internal/store/sqlite",
 		"internal/id imports internal/assert",
 		"internal/id imports unsafe",

@@ -57,6 +57,12 @@ var bans = []ban{
 		why: "a server is built where its time-outs are (security row E01); everything else is an http.Handler",
 	},
 	{
+		pkg: module + "/internal/store", names: []string{"Store", "Writer", "Reader", "Feed", "Deliveries", "Tokens", "View", "Op", "Rows"},
+		in: []string{"internal/admin/...", "internal/console/..."},
+		why: "faces call services, which hold the rules, and show the plain values that they return; " +
+			"a face with a store in its hands would get around them",
+	},
+	{
 		pkg: "net/http", allBut: "Status",
 		in:  []string{"scim/schema", "scim/filter", "scim/patch"},
 		why: "of HTTP the pure packages know the numbers of a SCIM error, nothing else",
@@ -347,6 +353,11 @@ func f(c *web.Client, t time.Time) {
 	expect(t, checkBans([]*pkg{parse(t, "internal/directory", source)}, bans),
 		"x.go:11: time.Now", "x.go:7: web.Client", "x.go:8: web.Transport", "x.go:9: web.Client")
 	expect(t, checkBans([]*pkg{parse(t, "internal/outbound", source)}, bans))
+
+	face := parse(t, "internal/admin", `package admin
+import "github.com/muster-id/muster/internal/store"
+func f(store.Token, store.Store) {}`)
+	expect(t, checkBans([]*pkg{face}, bans), "x.go:3: store.Store")
 
 	status := parse(t, "scim/schema", "package schema\nimport \"net/http\"\nvar a, b = http.StatusOK, http.Get")
 	expect(t, checkBans([]*pkg{status}, bans), "x.go:3: http.Get")

@@ -48,7 +48,10 @@ var Get = sync.OnceValue(func() Info {
 	return read(build, version, commit)
 })
 
-// String is the one line that `muster version` prints:
+// String returns the facts about the running binary in one line.
+func String() string { return Get().String() }
+
+// String is the line that `muster version` prints:
 // "v1.2.3 (commit 4f2c9e1a0b7d, go1.26.8, linux/amd64)".
 func (i Info) String() string {
 	short := i.Commit[:min(len(i.Commit), 12)]

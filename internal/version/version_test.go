@@ -3,7 +3,6 @@ package version
 import (
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"testing"
 
 	"github.com/muster-id/muster/internal/assert"
@@ -67,5 +66,6 @@ func TestGetDescribesTheRunningBinary(t *testing.T) {
 	got := Get()
 	assert.Equal(t, got.Go, runtime.Version())
 	assert.Equal(t, got.Platform, runtime.GOOS+"/"+runtime.GOARCH)
-	assert.False(t, strings.Contains(got.Version, "("))
+	assert.NotContains(t, got.Version, "(")
+	assert.Equal(t, String(), got.String())
 }

@@ -65,6 +65,9 @@ const (
 	// UnknownAttributes drops unknown attributes inside PATCH values; in a resource
 	// body they are dropped in every dialect (F13, AMB-03). Entra ID, OneLogin.
 	UnknownAttributes
+	// EmptyStrings takes "" for a string that is not required as no value, and drops
+	// elements whose value is "": templates send it for what a person lacks. OneLogin.
+	EmptyStrings
 
 	switchCount
 )
@@ -74,6 +77,7 @@ var switchNames = [switchCount]string{
 	"create-by-filter", "ignore-read-only", "keep-on-put", "missing-schemas", "unknown-schemas",
 	"single-for-array", "string-for-complex", "loose-filter", "loose-comparison", "unknown-members",
 	"unique-groups", "quiet-group-patch", "both-projections", "ignore-schemas-patch", "unknown-attributes",
+	"empty-strings",
 }
 
 // String returns the name of the switch as it stands in configuration and metrics.

@@ -95,12 +95,17 @@ type Attribute struct {
 	MaxLength int
 	// Identifier marks a string in which control characters are refused. Not published.
 	Identifier bool
+	// NoBlanks marks a string in which white space is refused. Not published.
+	NoBlanks bool
 
-	subs map[string]*Attribute // by folded name
+	subs    names
+	link    *Attribute // the $ref of a complex attribute that is made from its value
+	lone    bool       // link is set and the attribute has one value: scim.LooseReference applies
+	derived bool       // never in a stored document: id, meta, relations, such a $ref, what is never returned
 }
 
 // Sub returns the sub-attribute of that name, compared without case, or nil.
-func (a *Attribute) Sub(name string) *Attribute { return a.subs[fold(name)] }
+func (a *Attribute) Sub(name string) *Attribute { return a.subs.find(name) }
 
 // Schema is a set of attributes under a URN (RFC 7643 §7).
 type Schema struct {
@@ -109,11 +114,11 @@ type Schema struct {
 	Description string
 	Attributes  []*Attribute
 
-	attrs map[string]*Attribute // by folded name
+	attrs names
 }
 
 // Attribute returns the attribute of that name, compared without case, or nil.
-func (s *Schema) Attribute(name string) *Attribute { return s.attrs[fold(name)] }
+func (s *Schema) Attribute(name string) *Attribute { return s.attrs.find(name) }
 
 // Extension is a schema that a resource type may carry beside its own (RFC 7643 §6).
 type Extension struct {
@@ -130,7 +135,10 @@ type ResourceType struct {
 	Schema      *Schema
 	Extensions  []Extension
 
-	set *Set
+	set   *Set
+	attrs []*Attribute // the common attributes and those of Schema, in the order of canonical form
+	names names        // of attrs
+	whole *Projection  // what is sent if nobody asks for anything else
 }
 
 // Set returns the set that the type belongs to.
@@ -213,21 +221,4 @@ func (p Path) Values(o Object) iter.Seq[any] {
 			each(v)
 		}
 	}
-}
-
-// fold maps a name to the form in which names are compared: ASCII letters only,
-// so that no other letter ever stands for one of them (U+017F, U+212A).
-func fold(s string) string {
-	for i := range len(s) {
-		if c := s[i]; 'A' <= c && c <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if c := b[i]; 'A' <= c && c <= 'Z' {
-					b[i] = c + 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
 }

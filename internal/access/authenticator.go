@@ -1,0 +1,164 @@
+package access
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// maxTTL is the promise of A10: a revoked token works at most this long.
+const maxTTL = 5 * time.Second
+
+// ErrUnknownToken is what a [LookupFunc] returns for a hash it does not have.
+var ErrUnknownToken = errors.New("unknown token")
+
+// A LookupFunc finds the token of a hash: its principal, [ErrUnknownToken] if there
+// is none or it was revoked, any other error if that cannot be told.
+type LookupFunc func(ctx context.Context, hash Hash) (Principal, error)
+
+// Options are the limits of an [Authenticator].
+type Options struct {
+	// CacheTTL is how long an accepted token is taken without a look-up, at most
+	// 5 s. Defaults to 3 s.
+	CacheTTL time.Duration
+	// MaxCached bounds the remembered tokens. Defaults to 10,000.
+	MaxCached int
+	// MaxFailures is how many failed authentications one address has in a minute.
+	// Defaults to 30.
+	MaxFailures int
+	// MaxAddresses bounds the addresses that are counted by themselves in one
+	// minute; those beyond share one count. Defaults to 10,000.
+	MaxAddresses int
+}
+
+// An Authenticator tells who a request is from. It starts no goroutine and is safe
+// for concurrent use.
+type Authenticator struct {
+	lookup   LookupFunc
+	now      func() time.Time
+	ttl      time.Duration
+	max      int
+	failures *limiter
+
+	mu     sync.RWMutex
+	cached map[Hash]entry
+}
+
+// An entry is a token that was accepted. Once it is stale it is looked up again,
+// but stays: it marks the token as one that worked, which no limit stops.
+type entry struct {
+	principal Principal
+	fresh     time.Time // until then no look-up is needed
+}
+
+// New returns an authenticator that asks lookup, with the time that now tells.
+func New(lookup LookupFunc, now func() time.Time, o Options) *Authenticator {
+	if o.CacheTTL <= 0 {
+		o.CacheTTL = 3 * time.Second
+	}
+	if o.MaxCached <= 0 {
+		o.MaxCached = 10_000
+	}
+	if o.MaxFailures <= 0 {
+		o.MaxFailures = 30
+	}
+	if o.MaxAddresses <= 0 {
+		o.MaxAddresses = 10_000
+	}
+	return &Authenticator{
+		lookup:   lookup,
+		now:      now,
+		ttl:      min(o.CacheTTL, maxTTL),
+		max:      o.MaxCached,
+		failures: newLimiter(o.MaxFailures, o.MaxAddresses),
+		cached:   make(map[Hash]entry),
+	}
+}
+
+// Request authenticates a request by its Authorization header and nothing else.
+// The error is an [*Error]. The address is that of the connection: forwarded
+// headers are not believed (A19).
+func (a *Authenticator) Request(r *http.Request) (Principal, error) {
+	token, err := bearer(r)
+	if err != nil {
+		return Principal{}, err
+	}
+	var addr netip.Addr // what cannot be read, as on a Unix socket, shares one count
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		addr = ap.Addr()
+	}
+	return a.Token(r.Context(), token, addr)
+}
+
+// Token authenticates a token that came from addr. The error is an [*Error].
+func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr) (Principal, error) {
+	now := a.now()
+	if !WellFormed(token) {
+		return Principal{}, a.failed(addr, now, ReasonMalformed)
+	}
+	hash := HashToken(token)
+	a.mu.RLock()
+	known, worked := a.cached[hash]
+	a.mu.RUnlock()
+	if worked && now.Before(known.fresh) && valid(known.principal, now) {
+		return known.principal, nil
+	}
+	if wait := a.failures.wait(addr, now); wait > 0 && !worked {
+		return Principal{}, limited(wait)
+	}
+
+	p, err := a.lookup(ctx, hash)
+	switch {
+	case errors.Is(err, ErrUnknownToken), err == nil && subtle.ConstantTimeCompare(p.Hash[:], hash[:]) != 1:
+		a.Forget(hash)
+		return Principal{}, a.failed(addr, now, ReasonUnknown)
+	case err != nil:
+		return Principal{}, &Error{Status: http.StatusServiceUnavailable, Reason: ReasonUnavailable, RetryAfter: time.Second, Err: err}
+	case !valid(p, now):
+		a.Forget(hash)
+		return Principal{}, a.failed(addr, now, ReasonExpired)
+	}
+	a.remember(hash, entry{principal: p, fresh: now.Add(a.ttl)})
+	return p, nil
+}
+
+// Forget makes the next use of a token ask the store, for whoever has just revoked
+// it in this process.
+func (a *Authenticator) Forget(hash Hash) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.cached, hash)
+}
+
+// failed counts a failure and returns the answer to it: 401, or 429 if it was one
+// too many. All failures look the same.
+func (a *Authenticator) failed(addr netip.Addr, now time.Time, reason Reason) error {
+	if wait := a.failures.fail(addr, now); wait > 0 {
+		return limited(wait)
+	}
+	return &Error{Status: http.StatusUnauthorized, Reason: reason}
+}
+
+func limited(wait time.Duration) error {
+	return &Error{Status: http.StatusTooManyRequests, Reason: ReasonLimited, RetryAfter: max(wait, time.Second)}
+}
+
+// remember keeps an accepted token. A full cache loses any one of its entries,
+// which costs that token a look-up.
+func (a *Authenticator) remember(hash Hash, e entry) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, known := a.cached[hash]; !known && len(a.cached) >= a.max {
+		for other := range a.cached {
+			delete(a.cached, other)
+			break
+		}
+	}
+	a.cached[hash] = e
+}
+
+func valid(p Principal, now time.Time) bool { return p.Expires.IsZero() || now.Before(p.Expires) }

@@ -8,49 +8,21 @@ import (
 
 // Append appends the canonical JSON of a document to dst: schemas as Schemas says,
 // externalId, the attributes of the type, its extensions, all in the order of their
-// definition, so that equal documents have equal bytes. It leaves out id, meta,
-// relations, a $ref that is made from its value and what is never returned.
+// definition, so that equal documents have equal bytes. It leaves out what a document
+// never has: id, meta, relations and what is never returned.
 func (t *ResourceType) Append(dst []byte, o Object) []byte {
 	dst = append(dst, `{"schemas":`...)
-	dst = appendValue(dst, t.attrs[0], t.Schemas(o), stored)
-	dst = appendMembers(dst, t.attrs[1:], o, stored)
-	dst = t.appendExtensions(dst, o, stored)
+	dst = appendValue(dst, t.attrs[0], t.Schemas(o))
+	dst = appendMembers(dst, t.attrs[1:], o)
+	dst = t.appendExtensions(dst, o)
 	return append(dst, '}')
 }
 
-// AppendAll appends the JSON of a resource as it is sent: all that o holds and the
-// type knows, with id, meta, relations and $ref, in the order of definition.
-func (t *ResourceType) AppendAll(dst []byte, o Object) []byte {
-	meta := len(t.attrs) - 1
-	dst = append(dst, '{')
-	dst = appendMembers(dst, t.attrs[:meta], o, sent)
-	dst = t.appendExtensions(dst, o, sent)
-	dst = appendMembers(dst, t.attrs[meta:], o, sent)
-	return append(dst, '}')
-}
-
-// Append appends the JSON of a resource that the schema alone describes, as the
-// discovery resources are: schemas, the attributes in the order of definition, meta.
-func (s *Schema) Append(dst []byte, o Object) []byte {
-	dst = append(dst, '{')
-	dst = appendMembers(dst, frame[:1], o, sent)
-	dst = appendMembers(dst, s.Attributes, o, sent)
-	dst = appendMembers(dst, frame[len(frame)-1:], o, sent)
-	return append(dst, '}')
-}
-
-// frame is what discovery resources have around the attributes of their schema.
-var frame = common()
-
-// stored and sent choose what is written.
-func stored(a *Attribute) bool { return !a.derived }
-func sent(a *Attribute) bool   { return a.Returned != ReturnedNever }
-
-func (t *ResourceType) appendExtensions(dst []byte, o Object, keep func(*Attribute) bool) []byte {
+func (t *ResourceType) appendExtensions(dst []byte, o Object) []byte {
 	for _, e := range t.Extensions {
 		if c, _ := o[e.Schema.ID].(Object); len(c) > 0 {
 			dst = appendName(dst, e.Schema.ID)
-			dst = append(appendMembers(append(dst, '{'), e.Schema.Attributes, c, keep), '}')
+			dst = append(appendMembers(append(dst, '{'), e.Schema.Attributes, c), '}')
 		}
 	}
 	return dst
@@ -58,10 +30,10 @@ func (t *ResourceType) appendExtensions(dst []byte, o Object, keep func(*Attribu
 
 // appendMembers appends the members of an object that has been opened. Inside an
 // object dst ends with '{' only in front of its first member.
-func appendMembers(dst []byte, attrs []*Attribute, o Object, keep func(*Attribute) bool) []byte {
+func appendMembers(dst []byte, attrs []*Attribute, o Object) []byte {
 	for _, a := range attrs {
-		if v := o[a.Name]; v != nil && keep(a) {
-			dst = appendValue(appendName(dst, a.Name), a, v, keep)
+		if v := o[a.Name]; v != nil && !a.derived {
+			dst = appendValue(appendName(dst, a.Name), a, v)
 		}
 	}
 	return dst
@@ -74,17 +46,17 @@ func appendName(dst []byte, name string) []byte {
 	return append(appendString(dst, name), ':')
 }
 
-func appendValue(dst []byte, a *Attribute, v any, keep func(*Attribute) bool) []byte {
+func appendValue(dst []byte, a *Attribute, v any) []byte {
 	switch v := v.(type) {
 	case Object:
-		return append(appendMembers(append(dst, '{'), a.SubAttributes, v, keep), '}')
+		return append(appendMembers(append(dst, '{'), a.SubAttributes, v), '}')
 	case []any:
 		dst = append(dst, '[')
 		for i, e := range v {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendValue(dst, a, e, keep)
+			dst = appendValue(dst, a, e)
 		}
 		return append(dst, ']')
 	default:

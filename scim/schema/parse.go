@@ -53,6 +53,7 @@ type parser struct {
 	dec    jsontext.Decoder
 	in     bytes.Buffer
 	values int
+	names  []string // of the objects that are open, one behind the other
 }
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
@@ -66,8 +67,11 @@ func (p *parser) reset(b []byte) {
 	p.values = 0
 }
 
+// release gives the parser back without anything of the body.
 func (p *parser) release() {
-	p.reset(nil) // a pooled parser must not keep a body alive
+	p.reset(nil)
+	clear(p.names[:cap(p.names)])
+	p.names = p.names[:0]
 	parsers.Put(p)
 }
 
@@ -102,44 +106,47 @@ func (p *parser) value(depth int) (any, error) {
 
 func (p *parser) object(depth int) (any, error) {
 	o := make(Object)
-	var folded map[string]struct{}
+	start := len(p.names)
+	var folded map[string]bool
 	for p.dec.PeekKind() != '}' {
 		name, err := p.string()
 		if err != nil {
 			return nil, err
 		}
-		if folded == nil && len(o) == fewNames {
-			folded = make(map[string]struct{}, 2*fewNames)
-			for n := range o {
-				folded[fold(n)] = struct{}{}
+		names := p.names[start:]
+		if len(names) == fewNames {
+			folded = make(map[string]bool, 2*fewNames)
+			for _, n := range names {
+				folded[fold(n)] = true
 			}
 		}
-		if twice(o, folded, name) {
+		if twice(names, folded, name) {
 			return nil, p.at("name %s stands twice in one object", scim.Quote(name))
 		}
+		if folded != nil {
+			folded[fold(name)] = true
+		}
+		p.names = append(p.names, name)
 		v, err := p.value(depth)
 		if err != nil {
 			return nil, err
 		}
 		o[name] = v
 	}
+	p.names = p.names[:start]
 	_, err := p.dec.ReadToken()
 	return o, err
 }
 
-// fewNames is the number of names up to which comparing one by one beats a second map.
-const fewNames = 16
+// fewNames is the number of names up to which comparing one by one beats a map.
+const fewNames = 32
 
-// twice reports whether o has the name already. In a large object folded holds its
-// folded names, and gets this one.
-func twice(o Object, folded map[string]struct{}, name string) bool {
+// twice reports whether a name is among those before it. Of many folded is the set.
+func twice(names []string, folded map[string]bool, name string) bool {
 	if folded != nil {
-		f := fold(name)
-		_, there := folded[f]
-		folded[f] = struct{}{}
-		return there
+		return folded[fold(name)]
 	}
-	for n := range o {
+	for _, n := range names {
 		if equalFold(n, name) {
 			return true
 		}
@@ -177,10 +184,36 @@ func (p *parser) string() (string, error) {
 	return s, nil
 }
 
+// spellings are the strings that most bodies have, so that they need not be copied:
+// the names and URNs of the built-in definitions and the usual types.
+var spellings = func() map[string]string {
+	m := make(map[string]string)
+	var add func([]*Attribute)
+	add = func(attrs []*Attribute) {
+		for _, a := range attrs {
+			m[a.Name] = a.Name
+			for _, v := range a.CanonicalValues {
+				m[v] = v
+			}
+			add(a.SubAttributes)
+		}
+	}
+	add(common())
+	for _, s := range []*Schema{userSchema(), enterpriseUserSchema(), groupSchema()} {
+		m[s.ID] = s.ID
+		add(s.Attributes)
+	}
+	return m
+}()
+
 // unquote returns the string of a valid JSON string.
 func unquote(raw jsontext.Value) (string, error) {
 	if len(raw) >= 2 && bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), nil
+		s := raw[1 : len(raw)-1]
+		if known, ok := spellings[string(s)]; ok {
+			return known, nil
+		}
+		return string(s), nil
 	}
 	b, err := jsontext.AppendUnquote(nil, raw)
 	return string(b), err

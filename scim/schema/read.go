@@ -19,13 +19,6 @@ const (
 	Replace
 )
 
-// Given reports whether a parsed body names the attribute at its top, in whatever
-// case, also with null. After Read what was left out and what was cleared look the same.
-func (o Object) Given(name string) bool {
-	_, ok := o.lookup(name)
-	return ok
-}
-
 // lookup returns what a parsed object has under a name, in whatever case.
 func (o Object) lookup(name string) (any, bool) {
 	if v, ok := o[name]; ok {
@@ -239,7 +232,7 @@ func (r *reader) members(in Object, attrs []*Attribute) (Object, *fault) {
 		if f != nil {
 			return nil, f.in(a.Name)
 		}
-		if x != nil || r.nils && !a.derived {
+		if x != nil || r.nils && a.Returned != ReturnedNever {
 			out[a.Name] = x
 		}
 	}
@@ -452,14 +445,13 @@ func distinct(a *Attribute, list []any) []any {
 	if len(list) < 2 {
 		return list
 	}
-	seen := make(map[string]int, len(list))
+	seen := make(map[identity]int, len(list))
 	out := list[:0]
-	var key []byte
 	for _, v := range list {
-		key = elementKey(key[:0], a, v)
-		first, repeated := seen[string(key)]
+		id := identityOf(a, v)
+		first, repeated := seen[id]
 		if !repeated {
-			seen[string(key)] = len(out)
+			seen[id] = len(out)
 			out = append(out, v)
 		} else if o, ok := v.(Object); ok && o[subPrimary] == true {
 			out[first].(Object)[subPrimary] = true
@@ -468,21 +460,31 @@ func distinct(a *Attribute, list []any) []any {
 	return out
 }
 
-// elementKey appends what makes an element different from others.
-func elementKey(dst []byte, a *Attribute, v any) []byte {
+// identity is what makes an element different from others.
+type identity struct {
+	value, typ any    // simple values
+	rest       string // of an element without a value: all that it has, as JSON
+}
+
+func identityOf(a *Attribute, v any) identity {
 	o, ok := v.(Object)
 	if !ok {
-		return appendScalar(dst, v)
+		return identity{value: v}
 	}
-	value := a.Sub(subValue)
-	if value == nil || value.MultiValued || o[subValue] == nil {
-		return appendMembers(append(dst, '{'), a.SubAttributes, o, sent)
+	value, typ := o[subValue], o[subType]
+	if !simple(value) || !simple(typ) || value == nil {
+		return identity{rest: string(appendMembers([]byte{'{'}, a.SubAttributes, o))}
 	}
-	dst = appendScalar(dst, o[subValue])
-	if t, ok := o[subType].(string); ok {
-		dst = appendString(dst, t)
+	return identity{value: value, typ: typ}
+}
+
+// simple reports whether a canonical value is one of a simple attribute.
+func simple(v any) bool {
+	switch v.(type) {
+	case Object, []any:
+		return false
 	}
-	return dst
+	return true
 }
 
 // onePrimary refuses a second primary element (RFC 7643 §2.4, AMB-13).

@@ -101,7 +101,7 @@ type Attribute struct {
 	subs    names
 	link    *Attribute // the $ref of a complex attribute that is made from its value
 	lone    bool       // link is set and the attribute has one value: scim.LooseReference applies
-	derived bool       // never in a stored document: id, meta, relations, such a $ref, what is never returned
+	derived bool       // never in a document: id, meta, relations, what is never returned
 }
 
 // Sub returns the sub-attribute of that name, compared without case, or nil.

@@ -264,7 +264,6 @@ func (l *linker) attribute(at string, a *Attribute, depth int) {
 	}
 	if ref := a.subs[subRef]; ref != nil && a.subs[subValue] != nil && refersToResources(ref) {
 		a.link, a.lone = ref, !a.MultiValued
-		ref.derived = true
 	}
 }
 

@@ -26,7 +26,7 @@ STAMP   := github.com/muster-id/muster/internal/version
 
 # The race detector is several times slower on translated C, so these packages,
 # which play whole scenarios against SQLite, run with it at night only.
-SLOW := /internal/crashtest$$|/internal/e2e$$|/bench(/|$$)
+SLOW := /internal/e2e$$|/bench(/|$$)
 
 .DEFAULT_GOAL := help
 
@@ -61,7 +61,7 @@ race: ## Run the unit tests with the race detector (needs a C compiler)
 
 .PHONY: crash
 crash: ## Kill the hub CRASH_ROUNDS times under load and check what is left
-	MUSTER_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -timeout $(CRASH_TIMEOUT) $(TESTFLAGS) -run '^TestCrash' ./internal/crashtest
+	MUSTER_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -timeout $(CRASH_TIMEOUT) $(TESTFLAGS) -run '^TestRel_R01_' ./internal/e2e
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
@@ -70,6 +70,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 .PHONY: bench
 bench: ## Run the benchmarks (BENCH, BENCH_PKGS, COUNT); compare with make benchstat
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h $(TESTFLAGS) $(BENCH_PKGS)
+
+.PHONY: bench-hub
+bench-hub: ## Measure the real binary against the project's figures (Linux, 2 idle cores)
+	$(GO) run ./bench/hub
 
 .PHONY: benchstat
 benchstat: ## Compare two outputs of make bench: make benchstat OLD=old.txt NEW=new.txt

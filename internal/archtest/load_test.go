@@ -36,10 +36,11 @@ type pkg struct {
 	doc         string
 	imports     []string
 	testImports []string
-	files       []*file
+	files       []*file // without tests
+	testFiles   []*file
 }
 
-// A file is one Go source file that is not a test, parsed.
+// A file is one Go source file, parsed.
 type file struct {
 	name string // relative to the module's root
 	fset *token.FileSet
@@ -66,7 +67,7 @@ var loadOnce = sync.OnceValues(func() ([]*pkg, error) {
 		return nil, err
 	}
 	byPath := map[string]*pkg{}
-	fileNames := map[string][]string{}
+	sources, tests := map[string][]string{}, map[string][]string{}
 	for _, goos := range platforms {
 		listed, err := goList(dir, goos)
 		if err != nil {
@@ -82,20 +83,20 @@ var loadOnce = sync.OnceValues(func() ([]*pkg, error) {
 			p.imports = union(p.imports, l.Imports)
 			p.testImports = union(p.testImports, l.TestImports, l.XTestImports)
 			for _, f := range slices.Concat(l.GoFiles, l.CgoFiles) {
-				fileNames[l.ImportPath] = append(fileNames[l.ImportPath], filepath.Join(l.Dir, f))
+				sources[l.ImportPath] = append(sources[l.ImportPath], filepath.Join(l.Dir, f))
+			}
+			for _, f := range slices.Concat(l.TestGoFiles, l.XTestGoFiles) {
+				tests[l.ImportPath] = append(tests[l.ImportPath], filepath.Join(l.Dir, f))
 			}
 		}
 	}
 	var pkgs []*pkg
 	for importPath, p := range byPath {
-		names := fileNames[importPath]
-		slices.Sort(names)
-		for _, name := range slices.Compact(names) {
-			f, err := parseFile(dir, name)
-			if err != nil {
-				return nil, err
-			}
-			p.files = append(p.files, f)
+		if p.files, err = parseFiles(dir, sources[importPath]); err != nil {
+			return nil, err
+		}
+		if p.testFiles, err = parseFiles(dir, tests[importPath]); err != nil {
+			return nil, err
 		}
 		pkgs = append(pkgs, p)
 	}
@@ -107,13 +108,14 @@ var loadOnce = sync.OnceValues(func() ([]*pkg, error) {
 type listedPackage struct {
 	Dir, ImportPath, Doc               string
 	GoFiles, CgoFiles                  []string
+	TestGoFiles, XTestGoFiles          []string
 	Imports, TestImports, XTestImports []string
 }
 
 func goList(dir, goos string) ([]listedPackage, error) {
 	// -e: a package that does not build is reported by the compiler, better.
 	cmd := exec.Command("go", "list", "-e",
-		"-json=Dir,ImportPath,Doc,GoFiles,CgoFiles,Imports,TestImports,XTestImports", "./...")
+		"-json=Dir,ImportPath,Doc,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports", "./...")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
 	var stdout, stderr bytes.Buffer
@@ -135,14 +137,21 @@ func goList(dir, goos string) ([]listedPackage, error) {
 	}
 }
 
-func parseFile(dir, name string) (*file, error) {
-	rel, err := filepath.Rel(dir, name)
-	if err != nil {
-		return nil, err
+func parseFiles(dir string, names []string) ([]*file, error) {
+	slices.Sort(names)
+	var files []*file
+	for _, name := range slices.Compact(names) {
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return nil, err
+		}
+		f := &file{name: filepath.ToSlash(rel), fset: token.NewFileSet()}
+		if f.tree, err = parser.ParseFile(f.fset, name, nil, parser.ParseComments); err != nil {
+			return nil, err
+		}
+		files = append(files, f)
 	}
-	f := &file{name: filepath.ToSlash(rel), fset: token.NewFileSet()}
-	f.tree, err = parser.ParseFile(f.fset, name, nil, parser.ParseComments)
-	return f, err
+	return files, nil
 }
 
 // relative turns an import path of ours into one relative to the module.
@@ -191,7 +200,7 @@ func matches(path string, patterns ...string) bool {
 // forTests are the packages that exist to test others. They may import what
 // they like, and only tests and each other may import them.
 var forTests = []string{
-	"internal/archtest", "internal/assert", "internal/crashtest", "internal/e2e/...",
+	"internal/archtest", "internal/assert", "internal/e2e/...",
 	"internal/store/storetest", "internal/target/targettest", "internal/testenv/...", "bench/...",
 }
 

@@ -30,16 +30,16 @@ var version, commit string
 type Info struct {
 	// Version is the release ("v1.2.3"), a Go pseudo-version, or "devel" for
 	// a build from a working tree without a tag.
-	Version string
+	Version string `json:"version"`
 	// Commit is the full id of the commit, or "unknown".
-	Commit string
+	Commit string `json:"commit"`
 	// Modified is true when the working tree had changes that are not in
 	// Commit.
-	Modified bool
+	Modified bool `json:"modified"`
 	// Go is the toolchain ("go1.26.8").
-	Go string
+	Go string `json:"go"`
 	// Platform is what the binary runs on ("linux/amd64").
-	Platform string
+	Platform string `json:"platform"`
 }
 
 // Get returns the facts about the running binary.

@@ -34,7 +34,7 @@ type Service struct {
 // A Store enforces uniqueness and referential rules; everything that the schema
 // says was checked before. What an Edit decides and writes is one atomic step.
 type Store interface {
-	// Get returns a resource or scim.NotFound.
+	// Get returns a resource or scim.NotFound. The iterators of Relations may be used until ctx ends.
 	Get(ctx context.Context, id string, w *Want) (*Resource, error)
 	// Find emits the resources that match, in order, and returns totals. An error
 	// of emit ends it and is returned.
@@ -42,7 +42,8 @@ type Store interface {
 	// Create stores a new resource and gives it id, version and times. Of Relations those of r are
 	// created with it: every Ref needs only Value.
 	Create(ctx context.Context, r *Resource, d *scim.Dialect) (*Resource, error)
-	// Update is PUT and PATCH. If nothing changes, the resource comes back with its old version.
+	// Update is PUT and PATCH. If nothing changes, the resource comes back with its old version. A
+	// condition that does not hold is the error of Cond.Check.
 	Update(ctx context.Context, id string, e *Edit) (*Resource, error)
 	// Delete removes a resource. Afterwards it is unknown to every method.
 	Delete(ctx context.Context, id string, c Cond) error
@@ -61,11 +62,12 @@ type Features struct {
 // Resource is a resource on its way between server and store.
 type Resource struct {
 	ID       string
-	Version  string // opaque, changes with every effective change; becomes W/"…"
+	Version  string // opaque visible ASCII without quotes; changes with every effective change; becomes W/"…"
 	Created  time.Time
 	Modified time.Time
-	// Attrs is the canonical document without id, meta and relations. A store may leave
-	// it nil and give Raw instead.
+	// Attrs is the canonical document without id, meta, relations and $ref. What the store
+	// resolves by itself (manager.displayName) may be in it. Nobody alters it once it has been
+	// handed over. A store may leave it nil and give Raw instead.
 	Attrs schema.Object
 	// Raw is the same as canonical JSON, sent as it is where no rule forbids.
 	Raw []byte
@@ -92,6 +94,14 @@ func (w *Want) Has(relation string) bool { return w == nil || w.Relations[relati
 type Cond struct {
 	Any     bool     // If-Match: *
 	IfMatch []string // versions, one of which must be current; nil: no condition
+}
+
+// Check returns the 412 of a condition that a resource of that version does not meet, or nil.
+func (c Cond) Check(version string) error {
+	if c.Holds(version) {
+		return nil
+	}
+	return scim.Errorf(http.StatusPreconditionFailed, "the resource has changed: its version is not the one If-Match names; read it again")
 }
 
 // Holds reports whether a resource of that version may be written.
@@ -125,11 +135,12 @@ type Edit struct {
 
 // Query is a search over the resources of one type.
 type Query struct {
-	Filter filter.Expr // bound, in normal form; nil: all
-	Sort   []SortKey   // empty: the store's own stable order
-	Start  int         // 1-based, at least 1
-	Count  int         // at most so many are emitted; 0 asks for the total only
-	After  string      // Next of the page before; the server seals it
+	Type   *schema.ResourceType // what is searched; Filter and Sort are bound to it
+	Filter filter.Expr          // bound, in normal form; nil: all
+	Sort   []SortKey            // empty: the store's own stable order
+	Start  int                  // 1-based, at least 1
+	Count  int                  // at most so many are emitted; 0 asks for the total only
+	After  string               // Next of the page before; the server seals it
 	Want   *Want
 }
 

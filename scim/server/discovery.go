@@ -1,0 +1,123 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// serviceProviderConfig answers what the server can do (RFC 7643 §5), from the limits it
+// enforces and the features of the stores. svc is nil for a caller without credentials.
+func (c *call) serviceProviderConfig(svc *Service) error {
+	f := Features{Versions: true, Sort: true}
+	meta := schema.Object{"resourceType": "ServiceProviderConfig"}
+	if svc != nil {
+		meta["location"] = svc.Base + "/ServiceProviderConfig"
+		for _, s := range svc.Stores {
+			of := features(s)
+			f.Versions, f.Sort = f.Versions && of.Versions, f.Sort && of.Sort
+		}
+	}
+	doc := schema.Object{
+		"schemas": []any{scim.ServiceProviderConfigSchema},
+		"patch":   supported(true),
+		// The numbers hold for a PATCH too, so they are published while there is no bulk (F27).
+		"bulk": schema.Object{
+			"supported": false, "maxOperations": int64(c.Limits.Operations), "maxPayloadSize": c.Limits.LargeBody,
+		},
+		"filter":         schema.Object{"supported": true, "maxResults": int64(c.Limits.Results)},
+		"changePassword": supported(false),
+		"sort":           supported(f.Sort),
+		"etag":           supported(f.Versions),
+		"pagination": schema.Object{
+			"cursor": false, "index": true, "defaultPaginationMethod": "index",
+			"defaultPageSize": int64(c.Limits.DefaultResults), "maxPageSize": int64(c.Limits.Results),
+		},
+		"authenticationSchemes": []any{schema.Object{
+			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
+			"description": "A bearer token in the Authorization header (RFC 6750).",
+			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
+		}},
+		"meta": meta,
+	}
+	if c.DocumentationURI != "" {
+		doc["documentationUri"] = c.DocumentationURI
+	}
+	return c.sendDocument(doc)
+}
+
+func supported(yes bool) schema.Object { return schema.Object{"supported": yes} }
+
+// resourceTypes answers one ResourceType, or all of them (RFC 7643 §6).
+func (c *call) resourceTypes(name string) error {
+	at := c.svc.Base + "/ResourceTypes/"
+	if name != "" {
+		t := c.svc.Schemas.Type(name)
+		if t == nil || c.svc.Stores[t.Name] == nil {
+			return scim.NotFound(name)
+		}
+		return c.sendDocument(t.Describe(at + t.Name))
+	}
+	var all []any
+	for _, t := range c.svc.Schemas.Types {
+		if c.svc.Stores[t.Name] != nil {
+			all = append(all, t.Describe(at+t.Name))
+		}
+	}
+	return c.sendDocuments(all)
+}
+
+// schemas answers one Schema, by its URN in any case, or all of them (RFC 7643 §7). Messages
+// are not among them (RFC 7644 §3.1).
+func (c *call) schemas(urn string) error {
+	at := c.svc.Base + "/Schemas/"
+	if urn != "" {
+		s := c.svc.Schemas.Schema(urn)
+		if s == nil {
+			return scim.NotFound(urn)
+		}
+		return c.sendDocument(s.Describe(at + s.ID))
+	}
+	var all []any
+	for _, s := range c.svc.Schemas.Schemas() {
+		all = append(all, s.Describe(at+s.ID))
+	}
+	return c.sendDocuments(all)
+}
+
+// sendDocuments answers a whole list: paging and sorting do not apply to discovery, and a
+// filter is refused, because the client would take the answer for filtered (RFC 7644 §4, AMB-34).
+func (c *call) sendDocuments(all []any) error {
+	values, err := queryValues(c.r.URL.RawQuery)
+	if _, filtered := values["filter"]; filtered || err != nil {
+		return scim.Errorf(http.StatusForbidden, "discovery resources cannot be filtered")
+	}
+	c.buf = append(c.buf, `{"schemas":["`+scim.ListResponseMessage+`"],"Resources":`...)
+	if c.buf, err = appendDocument(c.buf, all); err != nil {
+		return err
+	}
+	c.buf = appendTotals(c.buf, len(all), 1, len(all))
+	return c.finish()
+}
+
+func (c *call) sendDocument(doc schema.Object) error {
+	if meta, ok := doc["meta"].(schema.Object); ok {
+		if location, ok := meta["location"].(string); ok {
+			c.w.Header()["Location"] = []string{location}
+		}
+	}
+	var err error
+	if c.buf, err = appendDocument(c.buf, doc); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+// appendDocument appends a discovery document, with its members in order of name.
+func appendDocument(dst []byte, v any) ([]byte, error) {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	return append(dst, b...), err
+}

@@ -1,0 +1,285 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/filter"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// maxStart is the largest startIndex told apart: no directory is that large, and sums
+// with it overflow nowhere.
+const maxStart = math.MaxInt32
+
+// params is what a client asks of an answer, by the parameters of a URL or by a
+// SearchRequest (RFC 7644 §3.4.2, §3.4.3).
+type params struct {
+	filter     filter.Expr // parsed, not bound; nil: none
+	sortBy     string
+	descending bool
+	start      int
+	count      int
+	attributes []string
+	excluded   []string
+}
+
+// paramNames are the parameters that mean something, by folded name. Others are ignored
+// (RFC 7644 §3.4.2). A name in another case is the same one: taking Filter for unknown
+// would answer with everybody.
+var paramNames = map[string]string{
+	"filter": "filter", "sortby": "sortBy", "sortorder": "sortOrder", "startindex": "startIndex",
+	"count": "count", "attributes": "attributes", "excludedattributes": "excludedAttributes",
+}
+
+// queryValues returns the known parameters of the URL by name. Only lists may be given
+// twice; for the others no choice between two values would be safe.
+func queryValues(raw string) (map[string]string, error) {
+	if raw == "" {
+		return nil, nil
+	}
+	values := make(map[string]string)
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		if err != nil {
+			return nil, scim.BadRequest(scim.InvalidValue, "the query is not percent-encoded as a URL is")
+		}
+		name, known := paramNames[foldASCII(key)]
+		if !known {
+			continue
+		}
+		fault := scim.InvalidValue
+		if name == "filter" {
+			fault = scim.InvalidFilter
+		}
+		value, err = url.QueryUnescape(value)
+		switch {
+		case err != nil:
+			return nil, scim.BadRequest(fault, "parameter %s is not percent-encoded as a URL is", name)
+		case !utf8.ValidString(value) || strings.IndexByte(value, 0) >= 0:
+			return nil, scim.BadRequest(fault, "parameter %s is not text in UTF-8", name)
+		}
+		if before, twice := values[name]; twice {
+			if name != "attributes" && name != "excludedAttributes" {
+				return nil, scim.BadRequest(fault, "parameter %s is given twice", name)
+			}
+			value = before + "," + value
+		}
+		values[name] = value
+	}
+	return values, nil
+}
+
+// projectionParams reads what a request on one resource may ask: the rest is ignored.
+func (c *call) projectionParams() (attributes, excluded []string, err error) {
+	values, err := queryValues(c.r.URL.RawQuery)
+	return splitNames(values["attributes"]), splitNames(values["excludedAttributes"]), err
+}
+
+// queryParams reads the parameters of a query by GET.
+func (c *call) queryParams() (*params, error) {
+	values, err := queryValues(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	p := &params{
+		start: 1, count: c.Limits.DefaultResults,
+		sortBy:     strings.TrimSpace(values["sortBy"]),
+		attributes: splitNames(values["attributes"]),
+		excluded:   splitNames(values["excludedAttributes"]),
+	}
+	if p.descending, err = sortOrder(values["sortOrder"]); err != nil {
+		return nil, err
+	}
+	if s, ok := values["startIndex"]; ok {
+		if err := c.setPage("startIndex", s, p); err != nil {
+			return nil, err
+		}
+	}
+	if s, ok := values["count"]; ok {
+		if err := c.setPage("count", s, p); err != nil {
+			return nil, err
+		}
+	}
+	if s, ok := values["filter"]; ok {
+		if p.filter, err = filter.Parse(s, c.d); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// searchParams reads the SearchRequest of a query by POST.
+func (c *call) searchParams() (*params, error) {
+	in, err := c.readObject(c.Limits.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkMessage(in, scim.SearchRequestMessage); err != nil {
+		return nil, err
+	}
+	p := &params{start: 1, count: c.Limits.DefaultResults}
+	for key, v := range in {
+		name := paramNames[foldASCII(key)]
+		if v == nil || name == "" {
+			continue
+		}
+		if err := c.setParam(p, name, v); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// setParam takes over one member of a SearchRequest.
+func (c *call) setParam(p *params, name string, v any) (err error) {
+	switch name {
+	case "attributes":
+		p.attributes, err = listOfNames(name, v)
+		return err
+	case "excludedAttributes":
+		p.excluded, err = listOfNames(name, v)
+		return err
+	case "startIndex", "count":
+		n, ok := v.(schema.Number)
+		if !ok {
+			return scim.BadRequest(scim.InvalidValue, "%s is not an integer", name)
+		}
+		return c.setPage(name, string(n), p)
+	}
+	s, ok := v.(string)
+	if !ok {
+		fault := scim.InvalidValue
+		if name == "filter" {
+			fault = scim.InvalidFilter
+		}
+		return scim.BadRequest(fault, "%s is not a string", name)
+	}
+	switch name {
+	case "filter":
+		p.filter, err = filter.Parse(s, c.d)
+	case "sortBy":
+		p.sortBy = strings.TrimSpace(s)
+	case "sortOrder":
+		p.descending, err = sortOrder(s)
+	}
+	return err
+}
+
+// setPage reads startIndex or count: integers that are too small or too large count as
+// the nearest that makes sense (RFC 7644 §3.4.2.4, F16), anything else is refused (AMB-41).
+func (c *call) setPage(name, s string, p *params) error {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // on overflow n is the nearest int64
+		return scim.BadRequest(scim.InvalidValue, "%s is not an integer", name)
+	}
+	if name == "count" {
+		p.count = int(min(max(n, 0), int64(c.Limits.Results)))
+	} else {
+		p.start = int(min(max(n, 1), maxStart))
+	}
+	return nil
+}
+
+func sortOrder(s string) (descending bool, err error) {
+	switch foldASCII(strings.TrimSpace(s)) {
+	case "", "ascending":
+		return false, nil
+	case "descending":
+		return true, nil
+	}
+	return false, scim.BadRequest(scim.InvalidValue, "sortOrder is %s, not ascending or descending", scim.Quote(s))
+}
+
+// splitNames splits a list of attribute names at commas and drops blanks.
+func splitNames(s string) []string {
+	var names []string
+	for name := range strings.SplitSeq(s, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// listOfNames reads attributes or excludedAttributes of a SearchRequest: an array of
+// names, or what they are in a URL.
+func listOfNames(name string, v any) ([]string, error) {
+	switch v := v.(type) {
+	case string:
+		return splitNames(v), nil
+	case []any:
+		var names []string
+		for _, e := range v {
+			s, ok := e.(string)
+			if !ok {
+				return nil, scim.BadRequest(scim.InvalidValue, "%s is not a list of strings", name)
+			}
+			names = append(names, splitNames(s)...)
+		}
+		return names, nil
+	}
+	return nil, scim.BadRequest(scim.InvalidValue, "%s is not a list of strings", name)
+}
+
+// checkMessage checks that a message declares to be what the endpoint takes (RFC 7644 §3.1).
+func (c *call) checkMessage(in schema.Object, urn string) error {
+	declared, _ := member(in, "schemas").([]any)
+	for _, s := range declared {
+		if s, ok := s.(string); ok && strings.EqualFold(s, urn) {
+			return nil
+		}
+	}
+	if len(declared) == 0 && c.d.Forgives(scim.MissingSchemas) {
+		return nil
+	}
+	return scim.BadRequest(scim.InvalidSyntax, "schemas does not hold %s", scim.Quote(urn))
+}
+
+// query binds the parameters to a type: names are resolved and checked against it.
+func (c *call) query(p *params, t *schema.ResourceType, scope filter.Scope, f Features) (*Query, error) {
+	q := &Query{Type: t, Start: p.start, Count: p.count}
+	if p.filter != nil {
+		bound, err := filter.Bind(p.filter, t, scope, c.d)
+		if err != nil {
+			return nil, err
+		}
+		if q.Filter, err = c.localize(bound, t); err != nil {
+			return nil, err
+		}
+	}
+	if p.sortBy != "" && f.Sort {
+		path, err := c.sortPath(p.sortBy, t)
+		if err != nil {
+			return nil, err
+		}
+		q.Sort = []SortKey{{Path: path, Descending: p.descending}}
+	}
+	return q, nil
+}
+
+// sortPath resolves sortBy (RFC 7644 §3.4.2.3). A complex multi-valued attribute sorts
+// by its values; what is never returned would show by the order, so it is refused.
+func (c *call) sortPath(name string, t *schema.ResourceType) (schema.Path, error) {
+	path, err := t.Resolve(name, c.d)
+	if err != nil {
+		return path, scim.BadRequest(scim.InvalidValue, "sortBy names no attribute of %s: %s", t.Name, scim.Quote(name))
+	}
+	if path.Attr != nil && path.Sub == nil && path.Attr.Type == schema.Complex && path.Attr.MultiValued {
+		path.Sub = path.Attr.Sub("value")
+	}
+	leaf := path.Leaf()
+	switch {
+	case leaf == nil || leaf.Type == schema.Complex:
+		return path, scim.BadRequest(scim.InvalidValue, "sortBy needs a sub-attribute of %s", scim.Quote(name))
+	case path.Attr.Relation, leaf.Returned == schema.ReturnedNever, path.Attr.Returned == schema.ReturnedNever, leaf.Name == "$ref":
+		return path, scim.BadRequest(scim.InvalidValue, "sortBy cannot order by %s", scim.Quote(name))
+	}
+	return path, nil
+}

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+
+	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/patch"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// replace is PUT on a resource (RFC 7644 §3.5.1). It never creates.
+func (e *endpoint) replace() error {
+	v, err := e.projected()
+	if err != nil {
+		return err
+	}
+	cond, err := condition(e.r.Header, e.features)
+	if err != nil {
+		return err
+	}
+	in, err := e.readObject(e.Limits.bodyOf(e.typ))
+	if err != nil {
+		return err
+	}
+	doc, links, err := e.readDocument(in, schema.Replace)
+	if err != nil {
+		return err
+	}
+	v.sent(doc)
+	named := namesOf(in)
+	r, err := e.store.Update(e.r.Context(), e.id, &Edit{
+		If: cond, Links: e.replaceLinks(links), Want: v.want(), Dialect: e.d,
+		Apply: func(cur *Resource) (*Resource, error) {
+			return e.changed(cur, e.keep(cur.Attrs, doc, named))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return e.answer(http.StatusOK, v, r)
+}
+
+// changed returns the resource with another document, or cur itself if the document is
+// the same. Every write of a document passes the same rules here.
+func (e *endpoint) changed(cur *Resource, doc schema.Object) (*Resource, error) {
+	if schema.Equal(cur.Attrs, doc) {
+		return cur, nil
+	}
+	if err := e.typ.CheckChange(cur.Attrs, doc); err != nil {
+		return nil, err
+	}
+	if err := e.typ.Check(doc); err != nil {
+		return nil, err
+	}
+	next := *cur
+	next.Attrs, next.Raw = doc, nil
+	return &next, nil
+}
+
+// replaceLinks adds to the relations of a body those that it leaves out: they are
+// cleared, unless the dialect keeps them (KeepOnPut).
+func (e *endpoint) replaceLinks(links []LinkEdit) []LinkEdit {
+	named := make(map[string]bool, len(links))
+	for _, l := range links {
+		named[l.Relation] = true
+	}
+	for a := range writableRelations(e.typ) {
+		if !named[a.Name] && !e.d.Forgives(scim.KeepOnPut) {
+			links = append(links, LinkEdit{Relation: a.Name, Op: patch.LinkClear})
+		}
+	}
+	return links
+}
+
+// keptOnPut are the attributes that KeepOnPut keeps beside relations (F12).
+var keptOnPut = []string{"active", "externalId"}
+
+// keep returns the document of a PUT with what a PUT cannot take away (AMB-11): values
+// that are readOnly, immutable or writeOnly and that the body leaves out, and what the
+// dialect keeps. doc is not altered.
+func (e *endpoint) keep(cur, doc schema.Object, named map[string]bool) schema.Object {
+	next := maps.Clone(doc)
+	keepFixed(next, cur, e.typ.Schema.Attributes)
+	for _, x := range e.typ.Extensions {
+		old, _ := cur[x.Schema.ID].(schema.Object)
+		if old == nil {
+			continue
+		}
+		box, _ := next[x.Schema.ID].(schema.Object)
+		if box = keptIn(box, old, x.Schema.Attributes); len(box) > 0 {
+			next[x.Schema.ID] = box
+		}
+	}
+	for _, name := range keptOnPut {
+		value, had := cur[name]
+		if had && !named[foldASCII(name)] && e.d.Forgives(scim.KeepOnPut) {
+			next[name] = value
+		}
+	}
+	next["schemas"] = e.typ.Schemas(next)
+	return next
+}
+
+// keptIn returns a copy of box with what keepFixed keeps.
+func keptIn(box, old schema.Object, attrs []*schema.Attribute) schema.Object {
+	box = maps.Clone(box)
+	if box == nil {
+		box = schema.Object{}
+	}
+	keepFixed(box, old, attrs)
+	return box
+}
+
+// keepFixed copies from old to next what clients cannot remove. Of single complex values
+// it looks at every part; elements of lists have no identity by which to keep their parts.
+func keepFixed(next, old schema.Object, attrs []*schema.Attribute) {
+	for _, a := range attrs {
+		value, had := old[a.Name]
+		if !had {
+			continue
+		}
+		switch given, replaced := next[a.Name]; {
+		case a.Mutability != schema.ReadWrite:
+			if !replaced || a.Mutability == schema.ReadOnly {
+				next[a.Name] = value
+			}
+		case a.Type == schema.Complex && !a.MultiValued:
+			old, _ := value.(schema.Object)
+			box, _ := given.(schema.Object)
+			if box = keptIn(box, old, a.SubAttributes); len(box) > 0 {
+				next[a.Name] = box
+			}
+		}
+	}
+}
+
+// namesOf returns the folded names of the members of a body.
+func namesOf(in schema.Object) map[string]bool {
+	names := make(map[string]bool, len(in))
+	for name := range in {
+		names[foldASCII(name)] = true
+	}
+	return names
+}

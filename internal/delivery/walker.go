@@ -1,0 +1,390 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/target"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+// Store is what delivery needs of the store.
+type Store interface {
+	store.Writer
+	store.Reader
+	store.Feed
+	store.Deliveries
+}
+
+// Beginning says where a target without a cursor begins.
+type Beginning string
+
+// The beginnings.
+const (
+	FromNow       Beginning = "now"       // only what changes from now on
+	FromBeginning Beginning = "beginning" // everything the feed has
+)
+
+const (
+	defaultWindow      = 256
+	defaultConcurrency = 4
+	// span bounds the window in memory, settled changes between unsettled ones included, in windows.
+	span = 16
+	// pageSize is small because changes come with their edges, up to 50,000 each.
+	pageSize = 32
+	// keepEdges is how many edges a change may have to be kept in memory until it is sent; others are read again.
+	keepEdges = 64
+	// flushEvery bounds how often cursor and detours are written, and how much is repeated after a crash.
+	flushEvery = 25 * time.Millisecond
+	// slow is how long a call may hold back the cursor before its resource takes a detour.
+	slow = time.Second
+	// writeTimeout bounds one such write.
+	writeTimeout = 10 * time.Second
+	// maxNotes bounds what is remembered of changes delivered in part.
+	maxNotes = 4096
+)
+
+// Options are the properties of a [Walker].
+type Options struct {
+	// Name is the target's: its cursor, detours and links are kept under it. Required.
+	Name string
+	// Start is where to begin without a cursor. Defaults to FromNow.
+	Start Beginning
+	// Window is how many unsettled changes are held. Defaults to 256.
+	Window int
+	// Concurrency is how many resources are worked on at once. Defaults to 4.
+	Concurrency int
+	// Schemas are the tenant's. Required for state targets.
+	Schemas *schema.Set
+	// Metrics is told about attempts. Defaults to nobody.
+	Metrics Metrics
+	// Log takes what an operator should know. Required.
+	Log *slog.Logger
+}
+
+// Metrics counts. Its labels are bounded: a target's name, an outcome, a reason.
+type Metrics interface {
+	// Attempt is one call of a target: outcome "ok" or "failed"; reason is empty if ok.
+	Attempt(target, outcome, reason string, took time.Duration)
+	// Settled is one stream change delivered, or one resource synced: how long after its commit.
+	Settled(target string, after time.Duration)
+}
+
+type noMetrics struct{}
+
+func (noMetrics) Attempt(string, string, string, time.Duration) {}
+func (noMetrics) Settled(string, time.Duration)                 {}
+
+// Walker delivers one tenant's feed to one target. See the package comment.
+type Walker struct {
+	db     Store
+	tenant store.Tenant
+	target target.Target
+	o      Options
+	log    *slog.Logger
+	reader *feed.Reader
+
+	heads   chan store.Head
+	jobs    chan job
+	results chan result
+	asks    chan ask
+	drain   chan struct{} // closed by Stop
+	done    chan struct{} // closed when the walker's own goroutine has ended
+
+	cancelWait context.CancelFunc // ends the waiting for changes
+	cancelJobs context.CancelFunc // ends the calls that run
+	group      sync.WaitGroup
+	stopOnce   sync.Once
+
+	mu     sync.Mutex
+	status Status
+
+	// What follows belongs to the walker's own goroutine.
+
+	head    store.Head
+	walked  store.Seq // the feed has been read up to here
+	scanned store.Seq // and looked through for urgent changes up to here
+	cursor  store.Seq // durable
+	window  []*entry
+	held    int // unsettled changes in the window
+	lanes   map[store.Num]*lane
+	ready   queue
+	running int
+	retries int // of running: lanes of class retry
+	ahead   int // lanes that reach beyond walked
+	behind  int // rows behind
+	active  int // lanes with a row
+	circuit circuit
+	notes   map[store.Num]note
+
+	rows      map[store.Num]*store.Detour // not written yet; nil: to be removed
+	passing   map[store.Num]store.Seq     // rows ahead, and where the cursor has to be before they go
+	links     []*firstLink                // not written yet
+	flushed   time.Time
+	nextDue   time.Time // zero: no row behind waits for a time
+	moreDue   bool      // rows may be due
+	leftDue   bool      // due rows were left in the store for want of room
+	faultWait time.Duration
+	faultEnd  time.Time // the store failed: nothing is tried before
+	draining  bool
+
+	lastReason, lastDetail string // of the last failure
+	random                 func() float64
+}
+
+// New returns a walker of a target, which must be a [target.Stream] or a [target.State]. Stop closes it.
+func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
+	if o.Start == "" {
+		o.Start = FromNow
+	}
+	if o.Window <= 0 {
+		o.Window = defaultWindow
+	}
+	if o.Concurrency <= 0 {
+		o.Concurrency = defaultConcurrency
+	}
+	if o.Metrics == nil {
+		o.Metrics = noMetrics{}
+	}
+	return &Walker{
+		db: db, tenant: tenant, target: t, o: o,
+		log:     o.Log.With("target", o.Name),
+		reader:  feed.NewReader(db, tenant, feed.Options{Schemas: o.Schemas}),
+		heads:   make(chan store.Head, 1),
+		jobs:    make(chan job, o.Concurrency),
+		results: make(chan result, o.Concurrency),
+		asks:    make(chan ask),
+		drain:   make(chan struct{}),
+		done:    make(chan struct{}),
+		lanes:   map[store.Num]*lane{},
+		notes:   map[store.Num]note{},
+		rows:    map[store.Num]*store.Detour{},
+		passing: map[store.Num]store.Seq{},
+		circuit: circuit{state: Open},
+		random:  rand.Float64,
+	}
+}
+
+// Start reads or makes the cursor and begins to deliver. ctx bounds the start only; end the walker with Stop.
+func (w *Walker) Start(ctx context.Context) error {
+	if err := w.load(ctx); err != nil {
+		return fmt.Errorf("start target %s: %w", w.o.Name, err)
+	}
+	background := context.WithoutCancel(ctx)
+	var waiting, working context.Context
+	waiting, w.cancelWait = context.WithCancel(background)
+	working, w.cancelJobs = context.WithCancel(background)
+	w.group.Go(func() { w.follow(waiting) })
+	for range w.o.Concurrency {
+		w.group.Go(func() { w.work(working) })
+	}
+	w.group.Go(func() {
+		defer close(w.done)
+		defer close(w.jobs)
+		w.walk(background)
+	})
+	return nil
+}
+
+// load reads what the last run left.
+func (w *Walker) load(ctx context.Context) error {
+	head, err := w.db.Head(ctx, w.tenant)
+	if err != nil {
+		return err
+	}
+	cursor, err := w.db.Cursor(ctx, w.tenant, w.o.Name)
+	if errors.Is(err, store.ErrNotFound) {
+		cursor = store.Cursor{Target: w.o.Name}
+		if w.o.Start == FromNow {
+			cursor.Seq = head.Seq
+		}
+		err = w.write(ctx, &store.Rows{Cursors: []store.Cursor{cursor}})
+	}
+	if err != nil {
+		return err
+	}
+	if cursor.Seq > head.Seq {
+		return fmt.Errorf("the cursor is at %d but the feed ends at %d: the database is not the one that the cursor belongs to", cursor.Seq, head.Seq)
+	}
+	if w.behind, err = w.db.CountDetours(ctx, w.tenant, w.o.Name); err != nil {
+		return err
+	}
+	w.head, w.cursor, w.walked, w.scanned = head, cursor.Seq, cursor.Seq, cursor.Seq
+	w.moreDue = w.behind > 0
+	w.circuit.since = time.Now()
+	w.publish()
+	return nil
+}
+
+// Stop ends the walker: nothing new is begun, what runs may end until ctx does and is cut off then. It writes
+// the cursor, waits for every goroutine and closes the target. It may be called again.
+func (w *Walker) Stop(ctx context.Context) error {
+	if w.cancelWait == nil {
+		return w.target.Close() // never started
+	}
+	var err error
+	w.stopOnce.Do(func() {
+		w.cancelWait()
+		close(w.drain)
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			w.cancelJobs()
+		}
+		<-w.done
+		w.cancelJobs()
+		w.group.Wait()
+		err = w.target.Close()
+	})
+	return err
+}
+
+// follow tells the walker about the head as it moves.
+func (w *Walker) follow(ctx context.Context) {
+	after := w.head.Seq
+	for {
+		err := w.db.Wait(ctx, w.tenant, after)
+		var head store.Head
+		if err == nil {
+			head, err = w.db.Head(ctx, w.tenant)
+		}
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+			return
+		}
+		if err != nil {
+			w.log.LogAttrs(ctx, slog.LevelWarn, "the feed cannot be followed", slog.Any("err", err))
+			pause := time.NewTimer(time.Second)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return
+			}
+			continue
+		}
+		after = head.Seq
+		select {
+		case <-w.heads: // replaced by the newer one
+		default:
+		}
+		w.heads <- head
+	}
+}
+
+// walk is the walker's own goroutine: all decisions are made here, one after another, and nothing here waits for a target.
+func (w *Walker) walk(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	drain := w.drain
+	for {
+		now := time.Now()
+		if !w.draining && !now.Before(w.faultEnd) {
+			if err := w.advance(ctx, now); err != nil {
+				w.fault(ctx, err)
+			} else {
+				w.faultWait = 0
+			}
+		}
+		if w.dirtyRows() && (len(w.links) > 0 || now.Sub(w.flushed) >= flushEvery) && !now.Before(w.faultEnd) {
+			if err := w.flush(ctx); err != nil {
+				w.fault(ctx, err)
+			}
+		}
+		w.publish()
+		if w.draining && w.running == 0 && w.ended(ctx) {
+			return
+		}
+		timer.Reset(max(time.Until(w.alarm()), 0))
+		select {
+		case h := <-w.heads:
+			w.head = h
+		case r := <-w.results:
+			w.finish(ctx, r)
+		case a := <-w.asks:
+			a.on(ctx, w)
+		case <-timer.C:
+		case <-drain:
+			w.draining, drain = true, nil
+		}
+	}
+}
+
+// advance takes in what is new and gives out what is ready.
+func (w *Walker) advance(ctx context.Context, now time.Time) error {
+	w.dispatch(now)
+	if err := w.fill(ctx); err != nil {
+		return err
+	}
+	if err := w.scan(ctx); err != nil {
+		return err
+	}
+	if w.moreDue || !w.nextDue.IsZero() && !now.Before(w.nextDue) {
+		if err := w.loadDue(ctx, now); err != nil {
+			return err
+		}
+	}
+	w.dispatch(now)
+	w.detourSlow(now)
+	return nil
+}
+
+// alarm is when the walker has to look again although nothing happens.
+func (w *Walker) alarm() time.Time {
+	now := time.Now()
+	next := now.Add(time.Minute)
+	sooner := func(t time.Time) {
+		if t.Before(next) {
+			next = t
+		}
+	}
+	if now.Before(w.faultEnd) {
+		return w.faultEnd
+	}
+	if w.dirtyRows() {
+		sooner(w.flushed.Add(flushEvery))
+	}
+	if w.draining {
+		return next
+	}
+	if !w.nextDue.IsZero() {
+		sooner(w.nextDue)
+	}
+	if w.circuit.state != Open && w.circuit.state != Disabled && !w.circuit.probing && w.hasReady() {
+		sooner(w.circuit.until)
+	}
+	if l := w.front(); l != nil && l.running && l.row == nil && len(w.window) > 1 {
+		sooner(l.started.Add(slow))
+	}
+	return next
+}
+
+// fault notes that the store does not work. Everything is kept and tried again.
+func (w *Walker) fault(ctx context.Context, err error) {
+	if w.faultWait == 0 {
+		w.log.LogAttrs(ctx, slog.LevelWarn, "delivery waits for the store", slog.Any("err", err))
+	}
+	w.faultWait = min(max(2*w.faultWait, 100*time.Millisecond), 5*time.Second)
+	w.faultEnd = time.Now().Add(jitter(w.faultWait, w.random()))
+	for _, l := range w.links {
+		l.reply <- err
+	}
+	w.links = nil
+}
+
+// ended writes what is left and reports whether the walker may end.
+func (w *Walker) ended(ctx context.Context) bool {
+	if w.dirtyRows() {
+		if err := w.flush(ctx); err != nil {
+			// The next start repeats what could not be written.
+			w.log.LogAttrs(ctx, slog.LevelWarn, "the last cursor was not written", slog.Any("err", err))
+		}
+	}
+	return true
+}

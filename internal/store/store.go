@@ -284,7 +284,7 @@ type Rows struct {
 	Cut       []Num // all edges of these resources are removed at once (before a revival)
 	Swept     []Num // tombstones whose edges Sweep is to remove
 	Pend      []Pending
-	Unpend    []Pending
+	Unpend    []Pending // before Pend; one with an empty Value stands for all of its Parent, Rel and Source
 	Changes   []*Change // numbered in this order
 	Tokens    []*Token  // inserted or replaced by ID
 	Cursors   []Cursor
@@ -448,3 +448,9 @@ type Stats struct {
 	Waiting       int   // writes in the queue
 	LogBytes      int64 // size of the write-ahead log
 }
+
+// The resource types that Stats counts.
+const (
+	TypeUser  = "User"
+	TypeGroup = "Group"
+)

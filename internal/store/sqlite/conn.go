@@ -1,0 +1,248 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"modernc.org/sqlite"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+// maxPrepared bounds the statements a connection keeps: the constants of this
+// package and the shapes of filters, which are few as long as nobody plays with them.
+const maxPrepared = 256
+
+// conn is one connection with its prepared statements, used by one goroutine at a time.
+//
+// It speaks to the driver directly: database/sql costs 3 to 5 µs and a dozen allocations a
+// statement, as much as SQLite needs to find a row, and its transactions belong to a context.
+type conn struct {
+	c        driver.Conn
+	prepared map[string]driver.Stmt
+	args     []driver.NamedValue
+	values   []driver.Value
+}
+
+// pragma is a setting of a connection. Their order matters: busy_timeout comes first, so that the
+// switch to the write-ahead log waits for others.
+type pragma struct{ name, value string }
+
+func basePragmas() []pragma {
+	return []pragma{
+		{"busy_timeout", "5000"},
+		{"journal_mode", "WAL"},
+		{"synchronous", "FULL"},
+		{"foreign_keys", "ON"},
+		{"temp_store", "MEMORY"},
+		{"mmap_size", "0"}, // mapped pages would count as resident memory
+	}
+}
+
+// dsn names the database for the driver. Nothing in it but the path comes from outside, and that is escaped.
+func dsn(path string, pragmas ...pragma) string {
+	q := url.Values{}
+	for _, p := range append(basePragmas(), pragmas...) {
+		q.Add("_pragma", p.name+"("+p.value+")")
+	}
+	q.Set("_txlock", "immediate")
+	slash := filepath.ToSlash(path)
+	if !strings.HasPrefix(slash, "/") {
+		slash = "/" + slash
+	}
+	return (&url.URL{Scheme: "file", Path: slash, RawQuery: q.Encode()}).String()
+}
+
+// connect opens a connection.
+func connect(ctx context.Context, path string, pragmas ...pragma) (*conn, error) {
+	connector, err := sqlite.NewConnector(dsn(path, pragmas...))
+	if err != nil {
+		return nil, err
+	}
+	c, err := connector.Connect(ctx)
+	if err != nil {
+		return nil, translate(err)
+	}
+	return &conn{c: c, prepared: map[string]driver.Stmt{}}, nil
+}
+
+func (c *conn) close() error {
+	for _, s := range c.prepared {
+		// The connection is closed next, which reports what matters.
+		_ = s.Close()
+	}
+	return c.c.Close()
+}
+
+func (c *conn) prepare(query string) (driver.Stmt, error) {
+	if s := c.prepared[query]; s != nil {
+		return s, nil
+	}
+	if len(c.prepared) >= maxPrepared {
+		for q, s := range c.prepared {
+			delete(c.prepared, q)
+			if err := s.Close(); err != nil {
+				return nil, translate(err)
+			}
+		}
+	}
+	s, err := c.c.(driver.ConnPrepareContext).PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare %q: %w", query, translate(err))
+	}
+	c.prepared[query] = s
+	return s, nil
+}
+
+// bind fills the arguments of a statement. They are used up before the next call.
+func (c *conn) bind(args []any) []driver.NamedValue {
+	c.args = c.args[:0]
+	for i, a := range args {
+		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	return c.args
+}
+
+// exec runs a statement that returns nothing. Arguments are int64, string, []byte or nil.
+func (c *conn) exec(query string, args ...any) (affected int64, err error) {
+	s, err := c.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.(driver.StmtExecContext).ExecContext(context.Background(), c.bind(args))
+	if err != nil {
+		return 0, translate(err)
+	}
+	return r.RowsAffected()
+}
+
+// rows runs a query. A row is valid until the next one is asked for. No other statement may run on the
+// connection meanwhile. The context ends a query that runs long; give it only to those that may.
+func (c *conn) rows(ctx context.Context, query string, args ...any) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		s, err := c.prepare(query)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		rs, err := s.(driver.StmtQueryContext).QueryContext(ctx, c.bind(args))
+		if err != nil {
+			yield(nil, translate(err))
+			return
+		}
+		n := len(rs.Columns())
+		if cap(c.values) < n {
+			c.values = make([]driver.Value, n)
+		}
+		vs := c.values[:n]
+		for {
+			switch err = rs.Next(vs); {
+			case err == nil:
+				if err = ctx.Err(); err == nil {
+					if yield(row(vs), nil) {
+						continue
+					}
+				} else {
+					yield(nil, err)
+				}
+			case !errors.Is(err, io.EOF):
+				yield(nil, translate(err))
+			}
+			break
+		}
+		// Resets the statement; an error here is the one that Next already reported.
+		_ = rs.Close()
+	}
+}
+
+// one runs a query for at most one row. found reports whether there was one.
+func (c *conn) one(scan func(row), query string, args ...any) (found bool, err error) {
+	for r, err := range c.rows(context.Background(), query, args...) {
+		if err != nil {
+			return false, err
+		}
+		scan(r)
+		return true, nil
+	}
+	return false, nil
+}
+
+// row is a row of a result.
+type row []driver.Value
+
+func (r row) int(i int) int64 {
+	n, _ := r[i].(int64)
+	return n
+}
+
+func (r row) text(i int) string {
+	s, _ := r[i].(string)
+	return s
+}
+
+func (r row) blob(i int) []byte {
+	b, _ := r[i].([]byte)
+	return b
+}
+
+func (r row) bool(i int) bool { return r.int(i) != 0 }
+
+// marks returns n question marks for an IN list.
+func marks(n int) string {
+	return strings.TrimPrefix(strings.Repeat(", ?", n), ", ")
+}
+
+// The primary result codes that are told apart (https://www.sqlite.org/rescode.html).
+const (
+	codeFull    = 13
+	codeIO      = 10
+	codeCorrupt = 11
+	codeNotADB  = 26
+)
+
+// translate turns the driver's errors into the store's.
+func translate(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == codeFull {
+		return fmt.Errorf("%w (%w)", store.ErrFull, err)
+	}
+	return err
+}
+
+// broken reports whether an error makes the outcome of a commit unknown or the connection unusable: the
+// disk did not do as told. Such a transaction is never tried again on the same connection.
+func broken(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case codeIO, codeCorrupt, codeNotADB:
+		return true
+	}
+	return false
+}
+
+// checkVersion refuses SQLite below 3.51.3, whose write-ahead log can corrupt a database when it is
+// reset while another connection checkpoints.
+func checkVersion(version string) error {
+	var v [3]int
+	for i, part := range strings.SplitN(version, ".", 3) {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return fmt.Errorf("unreadable version of SQLite %q", version)
+		}
+		v[i] = n
+	}
+	if v[0] < 3 || v[0] == 3 && (v[1] < 51 || v[1] == 51 && v[2] < 3) {
+		return fmt.Errorf("SQLite %s can corrupt a database: 3.51.3 is needed", version)
+	}
+	return nil
+}

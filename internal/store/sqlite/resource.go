@@ -1,0 +1,134 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+// The columns of a resource: those of every reader, then those of the writer.
+const (
+	readColumns  = "r.num, r.type, r.id, r.person, r.version, r.created, r.modified, r.gen, r.deleted, r.once, r.body"
+	writeColumns = readColumns + ", r.user_name, r.external_id, r.display_name, r.employee_number, r.manager, r.active, r.display, r.entries"
+	lightColumns = "r.num, r.type, r.id, r.deleted"
+)
+
+// readResource makes a resource of a row of readColumns.
+func readResource(r row) *store.Resource {
+	return &store.Resource{
+		Num:      store.Num(r.int(0)),
+		Type:     r.text(1),
+		ID:       r.text(2),
+		Person:   r.text(3),
+		Version:  r.int(4),
+		Created:  fromMillis(r.int(5)),
+		Modified: fromMillis(r.int(6)),
+		Gen:      int(r.int(7)),
+		Deleted:  r.bool(8),
+		Once:     r.bool(9),
+		Body:     r.blob(10),
+	}
+}
+
+// readWhole makes a resource of a row of writeColumns.
+func readWhole(r row) (*store.Resource, error) {
+	s := readResource(r)
+	entries, err := unpackEntries(r.blob(18))
+	if err != nil {
+		return nil, fmt.Errorf("entries of resource %d: %w", s.Num, err)
+	}
+	s.Index = store.Index{
+		UserName:       r.text(11),
+		ExternalID:     r.text(12),
+		DisplayName:    r.text(13),
+		EmployeeNumber: r.text(14),
+		Manager:        r.text(15),
+		Active:         store.Tristate(r.int(16)),
+		Display:        r.text(17),
+		Entries:        entries,
+	}
+	return s, nil
+}
+
+// packEntries writes the entries of a resource as one column: each string after its length.
+func packEntries(entries []store.Entry) []byte {
+	b := []byte{}
+	for _, e := range entries {
+		for _, s := range []string{e.Attr, e.Key} {
+			b = binary.AppendUvarint(b, uint64(len(s)))
+			b = append(b, s...)
+		}
+	}
+	return b
+}
+
+func unpackEntries(b []byte) (entries []store.Entry, err error) {
+	next := func() (string, error) {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > uint64(len(b)-size) {
+			return "", fmt.Errorf("packed entries are cut off")
+		}
+		s := string(b[size : size+int(n)])
+		b = b[size+int(n):]
+		return s, nil
+	}
+	for len(b) > 0 {
+		var e store.Entry
+		if e.Attr, err = next(); err != nil {
+			return nil, err
+		}
+		if e.Key, err = next(); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+const getResource = "SELECT " + readColumns + " FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?"
+
+// Get implements store.Reader. The context does not reach SQLite: finding one row takes less time than watching for its end.
+func (db *DB) Get(ctx context.Context, t store.Tenant, typ, id string) (*store.Resource, error) {
+	var res *store.Resource
+	err := db.read(ctx, func(c *conn) error {
+		_, err := c.one(func(r row) { res = readResource(r) }, getResource, int64(t), id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if res == nil || res.Deleted || typ != "" && typ != res.Type {
+		return nil, store.ErrNotFound
+	}
+	return res, nil
+}
+
+const resourcesByNum = "SELECT " + readColumns + ` FROM json_each(?) k CROSS JOIN resource r
+	WHERE r.tenant = ? AND r.num = k.value`
+
+// byNumChunk is how many resources a statement reads by number, so that none holds a connection for long.
+const byNumChunk = 256
+
+// ByNum implements store.Reader.
+func (db *DB) ByNum(ctx context.Context, t store.Tenant, nums []store.Num) ([]*store.Resource, error) {
+	var list []*store.Resource
+	for len(nums) > 0 {
+		chunk := nums[:min(len(nums), byNumChunk)]
+		nums = nums[len(chunk):]
+		err := db.read(ctx, func(c *conn) error {
+			for r, err := range c.rows(context.Background(), resourcesByNum, numbers(chunk), int64(t)) {
+				if err != nil {
+					return err
+				}
+				list = append(list, readResource(r))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,24 @@
+package sqlite
+
+import (
+	"context"
+	"os"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+const selectCounts = "SELECT users, groups FROM head WHERE tenant = ?"
+
+// Stats implements store.Store.
+func (db *DB) Stats(ctx context.Context, t store.Tenant) (store.Stats, error) {
+	s := store.Stats{Waiting: db.writer.depth()}
+	err := db.find(ctx, func(r row) { s.Users, s.Groups = r.int(0), r.int(1) }, selectCounts, int64(t))
+	if err != nil {
+		return store.Stats{}, err
+	}
+	// The log is not there before the first write after a clean stop.
+	if f, err := os.Stat(db.path + "-wal"); err == nil {
+		s.LogBytes = f.Size()
+	}
+	return s, nil
+}

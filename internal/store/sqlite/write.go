@@ -1,0 +1,333 @@
+package sqlite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+// write writes what the decisions altered, the head last. Edges that are cut go before the resources,
+// whose rows know better; claims are released before others take them.
+func (l *ledger) write(c *conn) error {
+	for _, step := range []struct {
+		what string
+		do   func(*conn) error
+	}{
+		{"cut edges", l.writeCuts},
+		{"resources", l.writeResources},
+		{"records", l.writeRecords},
+		{"claims", l.writeClaims},
+		{"edges", l.writeEdges},
+		{"pending references", l.writePending},
+		{"changes", l.writeChanges},
+		{"deliveries and tokens", l.writeRest},
+		{"head", l.writeHead},
+	} {
+		if err := step.do(c); err != nil {
+			return fmt.Errorf("write %s of tenant %d: %w", step.what, l.tenant, err)
+		}
+	}
+	return nil
+}
+
+const (
+	// A group that loses members looks different, so it gets another version: RFC 7644 §3.14.
+	touchParents = `UPDATE resource SET version = version + 1, modified = max(modified, ?)
+	WHERE tenant = ? AND deleted = 0 AND num IN (SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ?)`
+	cutAbove   = "DELETE FROM edge INDEXED BY edge_child WHERE tenant = ? AND child = ?"
+	cutBelow   = "DELETE FROM edge WHERE tenant = ? AND rel = ? AND parent = ?"
+	sweepStart = "INSERT INTO sweep (tenant, num) VALUES (?, ?) ON CONFLICT DO NOTHING"
+	sweepEnd   = "DELETE FROM sweep WHERE tenant = ? AND num = ?"
+)
+
+func (l *ledger) writeCuts(c *conn) error {
+	t := int64(l.tenant)
+	for _, cut := range l.cuts {
+		n := int64(cut.num)
+		if _, err := c.exec(touchParents, cut.at, t, t, n); err != nil {
+			return err
+		}
+		if _, err := c.exec(cutAbove, t, n); err != nil {
+			return err
+		}
+		if _, err := c.exec(cutBelow, t, int64(store.Members), n); err != nil {
+			return err
+		}
+	}
+	for n, pending := range l.sweep {
+		query := sweepEnd
+		if pending {
+			query = sweepStart
+		}
+		if _, err := c.exec(query, t, int64(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	insertResource = `INSERT INTO resource (tenant, num, type, id, person, version, created, modified, gen, deleted, once,
+	user_name, external_id, display_name, employee_number, manager, active, display, entries, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	// updateResource rewrites the row and with it every index entry, whether its key changed or not: SQLite does not compare.
+	updateResource = `UPDATE resource SET type = ?, id = ?, person = ?, version = ?, created = ?, modified = ?, gen = ?, deleted = ?, once = ?,
+	user_name = ?, external_id = ?, display_name = ?, employee_number = ?, manager = ?, active = ?, display = ?, entries = ?, body = ?
+	WHERE tenant = ? AND num = ?`
+	// updateBody is for the common case that no key changed, and spares five indexes.
+	updateBody = "UPDATE resource SET version = ?, modified = ?, gen = ?, once = ?, active = ?, body = ? WHERE tenant = ? AND num = ?"
+	// touchResource is for a resource whose relations alone changed.
+	touchResource = "UPDATE resource SET version = ?, modified = ? WHERE tenant = ? AND num = ?"
+
+	insertEntry = "INSERT INTO entry (tenant, attr, key, num) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+	deleteEntry = "DELETE FROM entry WHERE tenant = ? AND attr = ? AND key = ? AND num = ?"
+)
+
+func (l *ledger) writeResources(c *conn) error {
+	for _, k := range l.altered {
+		if err := l.writeResource(c, k.now, k.stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
+	t, n, x := int64(l.tenant), int64(r.Num), &r.Index
+	created, modified, gen := toMillis(r.Created), toMillis(r.Modified), int64(r.Gen)
+	deleted, once, active := flag(r.Deleted), flag(r.Once), int64(x.Active)
+	switch {
+	case stored == nil:
+		_, err = c.exec(insertResource, t, n, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body))
+	case !sameKeys(r, stored):
+		_, err = c.exec(updateResource, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), t, n)
+	case r.Once == stored.Once && r.Gen == stored.Gen && x.Active == stored.Index.Active && string(r.Body) == string(stored.Body):
+		_, err = c.exec(touchResource, r.Version, modified, t, n)
+	default:
+		_, err = c.exec(updateBody, r.Version, modified, gen, once, active, document(r.Body), t, n)
+	}
+	if err != nil {
+		return err
+	}
+	return l.writeEntries(c, r, stored)
+}
+
+// sameKeys reports whether nothing differs but version, times, state and body.
+func sameKeys(a, b *store.Resource) bool {
+	x, y := a.Index, b.Index
+	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted &&
+		x.UserName == y.UserName && x.ExternalID == y.ExternalID && x.DisplayName == y.DisplayName &&
+		x.EmployeeNumber == y.EmployeeNumber && x.Manager == y.Manager && x.Display == y.Display && slices.Equal(x.Entries, y.Entries)
+}
+
+func (l *ledger) writeEntries(c *conn, r, stored *store.Resource) error {
+	var was []store.Entry
+	if stored != nil {
+		was = stored.Index.Entries
+	}
+	if slices.Equal(was, r.Index.Entries) {
+		return nil
+	}
+	for _, diff := range []struct {
+		query     string
+		of, other []store.Entry
+	}{{deleteEntry, was, r.Index.Entries}, {insertEntry, r.Index.Entries, was}} {
+		for _, e := range diff.of {
+			if slices.Contains(diff.other, e) {
+				continue
+			}
+			if _, err := c.exec(diff.query, int64(l.tenant), e.Attr, e.Key, int64(r.Num)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const upsertRecord = `INSERT INTO record (tenant, source, id, num, external_id, employee_number, created, ended, body)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (tenant, source, id) DO UPDATE SET num = excluded.num, external_id = excluded.external_id,
+	employee_number = excluded.employee_number, ended = excluded.ended, body = excluded.body`
+
+func (l *ledger) writeRecords(c *conn) error {
+	for _, k := range l.records {
+		r := l.record[k]
+		if _, err := c.exec(upsertRecord, int64(l.tenant), int64(r.Source), r.ID, int64(r.Num), r.ExternalID, r.EmployeeNumber,
+			toMillis(r.Created), toMillis(r.Ended), document(r.Body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	insertClaim = "INSERT INTO claim (tenant, scope, key, num) VALUES (?, ?, ?, ?)"
+	deleteClaim = "DELETE FROM claim WHERE tenant = ? AND scope = ? AND key = ?"
+)
+
+func (l *ledger) writeClaims(c *conn) error {
+	for k, h := range l.claims {
+		if h.dirty && h.num != h.stored && (h.stored != 0 || h.released) {
+			if _, err := c.exec(deleteClaim, int64(l.tenant), k.Scope, k.Key); err != nil {
+				return err
+			}
+		}
+	}
+	for k, h := range l.claims {
+		if h.dirty && h.num != h.stored && h.num != 0 {
+			if _, err := c.exec(insertClaim, int64(l.tenant), k.Scope, k.Key, int64(h.num)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	insertEdges = `INSERT INTO edge (tenant, rel, parent, child, source, nested)
+	SELECT ?, ?, ?, k.value, ?, ? FROM json_each(?) k WHERE true ON CONFLICT DO NOTHING`
+	deleteEdges = "DELETE FROM edge WHERE tenant = ? AND rel = ? AND parent = ? AND child IN (SELECT value FROM json_each(?))"
+)
+
+// writeEdges writes the edges of a parent with one statement, however many they are.
+func (l *ledger) writeEdges(c *conn) error {
+	type group struct {
+		parentKey
+		source        store.Source
+		nested, there bool
+	}
+	groups := map[group][]store.Num{}
+	for k, e := range l.edges {
+		if e.there == e.stored && !e.unknown {
+			continue
+		}
+		g := group{parentKey: parentKey{k.rel, k.parent}, there: e.there}
+		if e.there {
+			g.source, g.nested = e.source, l.nested(k.parent, k.child)
+		}
+		groups[g] = append(groups[g], k.child)
+	}
+	for g, children := range groups {
+		slices.Sort(children)
+		t, rel, parent, list := int64(l.tenant), int64(g.rel), int64(g.parent), numbers(children)
+		var err error
+		if g.there {
+			_, err = c.exec(insertEdges, t, rel, parent, int64(g.source), flag(g.nested), list)
+		} else {
+			_, err = c.exec(deleteEdges, t, rel, parent, list)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	upsertPending = `INSERT INTO pending (tenant, source, value, rel, parent, expires) VALUES (?, ?, ?, ?, ?, ?)
+	ON CONFLICT (tenant, source, value, rel, parent) DO UPDATE SET expires = excluded.expires`
+	deletePending = "DELETE FROM pending WHERE tenant = ? AND source = ? AND value = ? AND rel = ? AND parent = ?"
+)
+
+func (l *ledger) writePending(c *conn) error {
+	t := int64(l.tenant)
+	for k, p := range l.pending {
+		for d := range p.dirty {
+			if _, err := c.exec(deletePending, t, int64(k.source), k.value, int64(d.rel), int64(d.parent)); err != nil {
+				return err
+			}
+		}
+		for _, q := range p.now {
+			if !p.dirty[parentKey{q.Rel, q.Parent}] {
+				continue
+			}
+			if _, err := c.exec(upsertPending, t, int64(k.source), k.value, int64(q.Rel), int64(q.Parent), toMillis(q.Expires)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	insertChange = `INSERT INTO change (tenant, seq, num, type, id, person, kind, events, version, at, source, actor, request,
+	lane, hold, same, edges, format, key_id, gen, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, '', ?, ?)`
+	insertChangeEdges = `INSERT INTO change_edge (tenant, seq, rel, child, removed)
+	SELECT ?, ?, ?, k.value, ? FROM json_each(?) k`
+)
+
+func (l *ledger) writeChanges(c *conn) error {
+	for _, ch := range l.changes {
+		if _, err := c.exec(insertChange, int64(l.tenant), int64(ch.Seq), int64(ch.Num), ch.Type, ch.ID, ch.Person,
+			int64(ch.Kind), int64(ch.Events), ch.Version, toMillis(ch.At), int64(ch.Source), ch.Actor, ch.RequestID,
+			int64(ch.Lane), flag(ch.SameDoc), int64(len(ch.Edges)), int64(ch.gen), document(ch.Before)); err != nil {
+			return err
+		}
+		if err := l.writeChangeEdges(c, ch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *ledger) writeChangeEdges(c *conn, ch *change) error {
+	type group struct {
+		rel     store.Rel
+		removed bool
+	}
+	groups := map[group][]store.Num{}
+	for _, e := range ch.Edges {
+		g := group{e.Rel, e.Removed}
+		groups[g] = append(groups[g], e.Child)
+	}
+	for g, children := range groups {
+		if _, err := c.exec(insertChangeEdges, int64(l.tenant), int64(ch.Seq), int64(g.rel), flag(g.removed), numbers(children)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeRest writes what no View shows, in the order in which it was decided.
+func (l *ledger) writeRest(c *conn) error {
+	for _, rows := range l.rest {
+		if err := writeDeliveries(c, l.tenant, rows); err != nil {
+			return err
+		}
+		for _, t := range rows.Tokens {
+			if err := writeToken(c, l.tenant, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ? WHERE tenant = ?"
+
+func (l *ledger) writeHead(c *conn) error {
+	if !l.head.dirty {
+		return nil
+	}
+	h := &l.head
+	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(l.tenant))
+	return err
+}
+
+// document returns a document as a column: NULL where there is none.
+func document(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
+
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -100,7 +100,7 @@ func (s *store) Create(_ context.Context, in *server.Resource, d *scim.Dialect) 
 	r := &row{typ: s.typ, version: 1, created: now()}
 	r.modified = r.created
 	r.set(in.Attrs)
-	if err := s.checkUnique(r, d); err != nil {
+	if err := s.checkUnique(r); err != nil {
 		return nil, err
 	}
 	var edits []server.LinkEdit
@@ -145,7 +145,7 @@ func (s *store) Update(_ context.Context, id string, e *server.Edit) (*server.Re
 	changed := *r
 	if next != cur {
 		changed.set(next.Attrs)
-		if err := s.checkUnique(&changed, e.Dialect); err != nil {
+		if err := s.checkUnique(&changed); err != nil {
 			return nil, err
 		}
 	}
@@ -286,10 +286,9 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 // checkUnique refuses a document with a value that is to be unique and that another
 // resource of the type has (RFC 7643 §7).
-func (m *Memory) checkUnique(r *row, d *scim.Dialect) error {
+func (m *Memory) checkUnique(r *row) error {
 	for p := range r.typ.Paths() {
-		uniqueGroup := r.typ.Schema.ID == scim.GroupSchema && p.String() == "displayName" && d.Allows(scim.UniqueGroups)
-		if p.Attr.Name == "id" || p.Attr.Uniqueness == schema.UniqueNone && !uniqueGroup {
+		if p.Attr.Name == "id" || p.Attr.Uniqueness == schema.UniqueNone {
 			continue
 		}
 		for v := range p.Values(r.doc) {

@@ -10,7 +10,11 @@ import (
 
 // NewService returns a service of users and groups as RFC 7643 defines them, with nobody in it.
 func NewService(base string, p scim.Profile) *server.Service {
-	return ServiceOf(schema.Core(nil), base, p)
+	var options []schema.Option
+	if p.Switches.Has(scim.UniqueGroups) {
+		options = append(options, schema.UniqueGroups())
+	}
+	return ServiceOf(schema.Core(nil, options...), base, p)
 }
 
 // ServiceOf returns a service of the resource types of a set, with nobody in it.

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"net/http"
-
-	"github.com/go-json-experiment/json"
+	"slices"
+	"strconv"
 
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
@@ -96,9 +99,7 @@ func (c *call) sendDocuments(all []any) error {
 		return scim.Errorf(http.StatusForbidden, "discovery resources cannot be filtered")
 	}
 	c.buf = append(c.buf, `{"schemas":["`+scim.ListResponseMessage+`"],"Resources":`...)
-	if c.buf, err = appendDocument(c.buf, all); err != nil {
-		return err
-	}
+	c.buf = appendDocument(c.buf, all)
 	c.buf = appendTotals(c.buf, len(all), 1, len(all))
 	return c.finish()
 }
@@ -109,15 +110,52 @@ func (c *call) sendDocument(doc schema.Object) error {
 			c.w.Header()["Location"] = []string{location}
 		}
 	}
-	var err error
-	if c.buf, err = appendDocument(c.buf, doc); err != nil {
-		return err
-	}
+	c.buf = appendDocument(c.buf, doc)
 	return c.finish()
 }
 
-// appendDocument appends a discovery document, with its members in order of name.
-func appendDocument(dst []byte, v any) ([]byte, error) {
-	b, err := json.Marshal(v, json.Deterministic(true))
-	return append(dst, b...), err
+// appendDocument appends a discovery document: schemas, id and name first, as a reader
+// expects them, meta last, the rest by name.
+func appendDocument(dst []byte, v any) []byte {
+	switch v := v.(type) {
+	case schema.Object:
+		dst = append(dst, '{')
+		for i, name := range slices.SortedFunc(maps.Keys(v), compareNames) {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, name), ':')
+			dst = appendDocument(dst, v[name])
+		}
+		return append(dst, '}')
+	case []any:
+		dst = append(dst, '[')
+		for i, e := range v {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendDocument(dst, e)
+		}
+		return append(dst, ']')
+	case string:
+		return appendString(dst, v)
+	case bool:
+		return strconv.AppendBool(dst, v)
+	case int64:
+		return strconv.AppendInt(dst, v, 10)
+	}
+	panic(fmt.Sprintf("discovery document with a %T", v))
+}
+
+func compareNames(a, b string) int {
+	place := func(name string) int {
+		if i := slices.Index([]string{"schemas", "id", "name"}, name); i >= 0 {
+			return i - 3
+		}
+		if name == "meta" {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 }

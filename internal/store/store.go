@@ -104,7 +104,7 @@ type Op struct {
 // Keys is what a decision wants loaded.
 type Keys struct {
 	IDs      []string    // live resources by outside id, of any type: the resource itself, manager
-	Refs     []string    // the same without Body and Index, for members by the thousand; not to be written back
+	Refs     []string    // the same with their names alone (no Body, of Index only Display), for members by the thousand; not to be written back
 	Nums     []Num       // resources by number, tombstones included
 	Claims   []ClaimKey  // who holds a unique key
 	Edges    []EdgeKeys  // whether these members are in the relation
@@ -142,7 +142,7 @@ const Members Rel = 1
 
 // View shows a decision what was loaded for its Op, as the Ops before it in the batch left it. What was
 // not asked for in Keys may be absent. The resources that a claim, a former record, a pending reference
-// or an edge of Children leads to come with it: ByNum knows them, Children without Body and Index.
+// or an edge of Children leads to come with it: ByNum knows them, those of Children with their names alone.
 type View interface {
 	// ByID returns a live resource, or nil. It must not be altered.
 	ByID(id string) *Resource
@@ -166,7 +166,7 @@ type View interface {
 type Resource struct {
 	Num      Num
 	Type     string // resource type name
-	ID       string // outside name: the id of its newest record
+	ID       string // outside name: the id of its newest record; it is its own key (Set.Key leaves it as it is)
 	Person   string // the id of its first record; stays over a rehire
 	Version  int64  // grows with every effective change
 	Created  time.Time // instants are kept in whole milliseconds

@@ -109,7 +109,9 @@ func (l *ledger) loadIDs(c *conn) error {
 }
 
 func (l *ledger) learnLight(r row) {
-	l.learn(&store.Resource{Num: store.Num(r.int(0)), Type: r.text(1), ID: r.text(2), Deleted: r.bool(3)}, true)
+	l.learn(&store.Resource{
+		Num: store.Num(r.int(0)), Type: r.text(1), ID: r.text(2), Deleted: r.bool(3), Index: store.Index{Display: r.text(4)},
+	}, true)
 }
 
 func (l *ledger) loadWhole(c *conn, query, keys string) error {

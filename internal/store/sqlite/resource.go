@@ -12,7 +12,7 @@ import (
 const (
 	readColumns  = "r.num, r.type, r.id, r.person, r.version, r.created, r.modified, r.gen, r.deleted, r.once, r.body"
 	writeColumns = readColumns + ", r.user_name, r.external_id, r.display_name, r.employee_number, r.manager, r.active, r.display, r.entries"
-	lightColumns = "r.num, r.type, r.id, r.deleted"
+	lightColumns = "r.num, r.type, r.id, r.deleted, r.display"
 )
 
 // readResource makes a resource of a row of readColumns.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
@@ -31,9 +30,6 @@ func (w *Walker) sync(ctx context.Context, t target.State, j job) (settled store
 	})
 	if err != nil {
 		return j.from, err
-	}
-	if j.whole && len(j.changes) > 0 {
-		w.o.Metrics.Settled(w.o.Name, time.Since(j.changes[0].At))
 	}
 	return j.upto, nil
 }

@@ -8,57 +8,59 @@ import (
 
 // Status is what a walker is doing, for people and metrics.
 type Status struct {
-	Target   string
-	State    State
-	Since    time.Time // of State
-	Probe    time.Time // when the target is tried again; zero unless State is another one than open
-	Cursor   feed.Position
-	Head     feed.Position
-	Lag      int64     // changes of the feed beyond the cursor
-	Oldest   time.Time // commit of the oldest change in the window that is not settled; zero: none
-	Running  int       // calls under way
-	Window   int       // unsettled changes in the window
-	Detours  int       // resources behind: parked or being tried again
-	Failures int       // of the target, in a row
-	// Reason and Detail are of the last failure; empty after a success.
-	Reason, Detail string
+	Target  string
+	State   State
+	Since   time.Time     // of State
+	Probe   time.Time     // when the target is tried again; zero unless State is slowed, tripped or paused
+	Cursor  feed.Position // everything up to here is settled or behind
+	Head    feed.Position
+	Lag     int64         // changes of the feed beyond the cursor
+	Age     time.Duration // of the oldest change in the window that is not settled
+	Window  int           // unsettled changes in the window
+	Running int           // calls under way
+	Behind  int           // resources that failed and are tried again later
+	// Reason and LastError are of the last failure; empty after a success.
+	Reason, LastError string
+
+	oldest time.Time
 }
 
 // Status returns what the walker is doing.
 func (w *Walker) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.status
+	s := w.status
+	if !s.oldest.IsZero() {
+		s.Age = max(time.Since(s.oldest), 0)
+	}
+	return s
 }
 
 // publish makes the state of the walker's goroutine visible to others.
 func (w *Walker) publish() {
 	s := Status{
-		Target:   w.o.Name,
-		State:    w.circuit.state,
-		Since:    w.circuit.since,
-		Cursor:   feed.Position{Epoch: w.head.Epoch, Seq: w.cursor},
-		Head:     feed.Position{Epoch: w.head.Epoch, Seq: w.head.Seq},
-		Lag:      int64(max(w.head.Seq-w.cursor, 0)),
-		Running:  w.running,
-		Window:   w.held,
-		Detours:  w.behind,
-		Failures: w.circuit.failures,
-		Reason:   w.lastReason,
-		Detail:   w.lastDetail,
+		Target:    w.o.Name,
+		State:     w.circuit.state,
+		Since:     w.circuit.since,
+		Cursor:    feed.Position{Epoch: w.head.Epoch, Seq: w.cursor},
+		Head:      feed.Position{Epoch: w.head.Epoch, Seq: w.head.Seq},
+		Lag:       int64(max(w.head.Seq-w.cursor, 0)),
+		Window:    w.held,
+		Running:   w.running,
+		Behind:    w.behind,
+		Reason:    w.lastReason,
+		LastError: w.lastError,
 	}
 	if s.State != Open && s.State != Disabled {
 		s.Probe = w.circuit.until
 	}
-	for _, e := range w.window {
-		if e.lane != nil {
-			s.Oldest = e.at
-			break
-		}
+	w.low() // leaves an unsettled change in front
+	if len(w.window) > 0 {
+		s.oldest = w.window[0].at
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status = s
 }
 
-func (w *Walker) setError(reason, detail string) { w.lastReason, w.lastDetail = reason, detail }
+func (w *Walker) setError(reason, text string) { w.lastReason, w.lastError = reason, text }

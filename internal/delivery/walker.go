@@ -55,7 +55,7 @@ const (
 type Options struct {
 	// Name is the target's: its cursor, detours and links are kept under it. Required.
 	Name string
-	// Start is where to begin without a cursor. Defaults to FromNow.
+	// Start is where to begin without a cursor. Defaults to FromBeginning.
 	Start Beginning
 	// Window is how many unsettled changes are held. Defaults to 256.
 	Window int
@@ -65,22 +65,19 @@ type Options struct {
 	Schemas *schema.Set
 	// Metrics is told about attempts. Defaults to nobody.
 	Metrics Metrics
-	// Log takes what an operator should know. Required.
+	// Log takes what an operator should know. Defaults to nothing.
 	Log *slog.Logger
 }
 
-// Metrics counts. Its labels are bounded: a target's name, an outcome, a reason.
+// Metrics counts attempts. Its labels are bounded: a target's name, an outcome, a reason.
 type Metrics interface {
-	// Attempt is one call of a target: outcome "ok" or "failed"; reason is empty if ok.
+	// Attempt is one call of a target. outcome is "ok", "retry" (it may succeed as it is) or "failed"; reason is empty for "ok".
 	Attempt(target, outcome, reason string, took time.Duration)
-	// Settled is one stream change delivered, or one resource synced: how long after its commit.
-	Settled(target string, after time.Duration)
 }
 
 type noMetrics struct{}
 
 func (noMetrics) Attempt(string, string, string, time.Duration) {}
-func (noMetrics) Settled(string, time.Duration)                 {}
 
 // Walker delivers one tenant's feed to one target. See the package comment.
 type Walker struct {
@@ -135,14 +132,14 @@ type Walker struct {
 	faultEnd  time.Time // the store failed: nothing is tried before
 	draining  bool
 
-	lastReason, lastDetail string // of the last failure
-	random                 func() float64
+	lastReason, lastError string // of the last failure
+	random                func() float64
 }
 
 // New returns a walker of a target, which must be a [target.Stream] or a [target.State]. Stop closes it.
 func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
 	if o.Start == "" {
-		o.Start = FromNow
+		o.Start = FromBeginning
 	}
 	if o.Window <= 0 {
 		o.Window = defaultWindow
@@ -152,6 +149,9 @@ func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
 	}
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Walker{
 		db: db, tenant: tenant, target: t, o: o,

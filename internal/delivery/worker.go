@@ -86,7 +86,6 @@ func (w *Walker) deliver(ctx context.Context, t target.Stream, j job) (settled s
 				if err := w.attempt(func() error { return t.Deliver(ctx, d) }); err != nil {
 					return settled, note{seq: row.Seq, done: d.Done}, err
 				}
-				w.o.Metrics.Settled(w.o.Name, time.Since(row.At))
 			}
 			settled, j.attempt = row.Seq, 1
 			if time.Since(began) >= turn || ctx.Err() != nil {
@@ -110,7 +109,11 @@ func (w *Walker) attempt(call func() error) (err error) {
 		}
 		outcome, reason := "ok", ""
 		if err != nil {
-			outcome, reason = "failed", judge(err, true).reason
+			v := judge(err, !w.isState())
+			outcome, reason = "failed", v.reason
+			if v.retry {
+				outcome = "retry"
+			}
 		}
 		w.o.Metrics.Attempt(w.o.Name, outcome, reason, time.Since(began))
 	}()

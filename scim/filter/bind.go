@@ -110,10 +110,10 @@ func (b *binder) leaf(e Expr) (Expr, error) {
 // nothing turns a leaf that another type has into one without a value.
 func nothing(e Expr) Expr {
 	if el, ok := e.(*Element); ok {
-		return &Compare{Name: name(el.Name, el.Path, false), Op: Pr, Negated: el.Negated, Nothing: true}
+		return &Compare{Name: el.Name, Op: Pr, Negated: el.Negated, Nothing: true}
 	}
 	c := e.(*Compare)
-	c.Name, c.Path, c.Nothing = name(c.Name, c.Path, false), schema.Path{}, true
+	c.Path, c.Nothing = schema.Path{}, true
 	return c
 }
 
@@ -168,7 +168,18 @@ func (b *binder) elementOf(e *Element, path schema.Path) (Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Element{Name: e.Name, Path: path, Inner: in}, nil
+	return &Element{Name: path.String(), Path: path, Inner: in}, nil
+}
+
+// name returns how a resolved attribute is called where it stands.
+func (b *binder) name(p schema.Path) string {
+	switch {
+	case b.element == nil:
+		return p.String()
+	case p.Sub == nil:
+		return "value"
+	}
+	return p.Sub.Name
 }
 
 // compare checks a comparison on a resolved attribute.
@@ -176,7 +187,7 @@ func (b *binder) compare(c *Compare, path schema.Path) (Expr, error) {
 	if err := readable(path); err != nil {
 		return nil, err
 	}
-	out := &Compare{Name: c.Name, Op: c.Op, Path: path}
+	out := &Compare{Name: b.name(path), Op: c.Op, Path: path}
 	switch {
 	case c.Op == Pr:
 		return out, nil
@@ -194,7 +205,7 @@ func (b *binder) compare(c *Compare, path schema.Path) (Expr, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.Path = value
+		out.Path, out.Name = value, b.name(value)
 	}
 	attr := out.Path.Leaf()
 	if !fits(c.Op, attr.Type) {
@@ -238,17 +249,19 @@ func (b *binder) normal(c *Compare) Expr {
 			return c
 		}
 		of := schema.Path{Extension: c.Path.Extension, Attr: c.Path.Attr}
+		c.Name = c.Path.Sub.Name
 		return &Element{Name: of.String(), Path: of, Inner: c}
 	}
-	c.AnyOther = ne && c.multiValued(b.element != nil)
+	c.AnyOther = ne && c.multiValued()
 	c.Negated = ne && !c.AnyOther
 	return c
 }
 
-// multiValued reports whether the comparison may meet more than one value.
-func (c *Compare) multiValued(inElement bool) bool {
+// multiValued reports whether a bound comparison may meet more than one value. Inside
+// an element, where its name is not that of the path, only the sub-attribute counts.
+func (c *Compare) multiValued() bool {
 	p := c.Path
-	return p.Attr != nil && p.Attr.MultiValued && !inElement || p.Sub != nil && p.Sub.MultiValued
+	return p.Attr != nil && p.Attr.MultiValued && c.Name == p.String() || p.Sub != nil && p.Sub.MultiValued
 }
 
 // readable refuses what no filter may ask about, lest answers reveal it bit by bit.

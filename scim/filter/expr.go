@@ -43,35 +43,41 @@ type Or struct{ Terms []Expr }
 // Not is the negation of a term. It does not occur in a bound filter.
 type Not struct{ Term Expr }
 
-// Compare is attribute operator value, or attribute pr.
+// Compare is attribute operator value, or attribute pr. On a multi-valued attribute
+// it holds if it holds for any of its values.
 //
-// In a bound filter Path is resolved, Value has the Go type that package schema
-// gives the attribute (strings unfolded; nil for null, which stands only with Eq and Ne), Op is never Ne (Ne is a
-// negated Eq where that is the same, see Negated), and a complex multi-valued attribute has become its value sub-attribute.
+// In a bound filter the path is resolved and the comparison is in normal form:
 //
-// On a multi-valued attribute the comparison holds if it holds for any element.
+//   - Value has the Go type that package schema gives the attribute; strings are
+//     unfolded. It is nil with Pr and never otherwise: eq null is a negated Pr, ne
+//     null is Pr.
+//   - Op is never Ne, see Negated and AnyOther.
+//   - A complex attribute has become its value sub-attribute (AMB-06), but for Pr.
+//   - A comparison of a primary flag is with true, so that absent counts as false
+//     (AMB-07); emails.primary eq false is an Element.
 type Compare struct {
-	Name  string // as written
+	Name  string // as written; bound in standard notation, inside an Element that of the sub-attribute alone
 	Op    Op
 	Value any // string, bool, schema.Number (parsed) or int64, float64 (bound), nil
 
 	Path schema.Path // bound only
-	// Negated inverts the whole comparison: true where no element satisfies it, so
+	// Negated inverts the whole comparison: true where no value satisfies it, so
 	// also where the attribute is absent (AMB-05). Bound only.
 	Negated bool
-	// AnyOther is a bound ne on a multi-valued attribute: true if any element differs
-	// from Value. Op is Eq then. Bound only.
+	// AnyOther is a bound ne on a multi-valued attribute: any value there is differs
+	// from Value, so false where there is none. Op is Eq then. Bound only.
 	AnyOther bool
-	// Nothing is a bound comparison on an attribute that the type lacks, which has no value there
-	// (RFC 7644 §3.4.2.1): false, or true if Negated. Bound only.
+	// Nothing is a bound comparison on an attribute that the type lacks, which has no
+	// value there (RFC 7644 §3.4.2.1): false, or true if Negated. Path is empty. Bound only.
 	Nothing bool
 }
 
 // Element is attribute[expr]: one and the same element satisfies the inner filter
-// (RFC 7644 table 5). The paths inside are relative to the element: of their
-// Path only Sub is looked at.
+// (RFC 7644 table 5). The paths inside are relative to the element: of their Path only
+// Sub is looked at, and where that is nil the element itself, of a simple attribute,
+// is meant. Attribute is multi-valued, or complex and then its own only element.
 type Element struct {
-	Name    string
+	Name    string // as written; bound in standard notation
 	Inner   Expr
 	Path    schema.Path // bound only
 	Negated bool        // bound only: no element satisfies Inner

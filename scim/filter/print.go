@@ -14,31 +14,30 @@ func String(e Expr) string {
 	if e == nil {
 		return ""
 	}
-	return string(appendExpr(nil, e, false))
+	return string(appendExpr(nil, e))
 }
 
-// appendExpr appends e; inElement prints names relative to the element.
-func appendExpr(b []byte, e Expr, inElement bool) []byte {
+func appendExpr(b []byte, e Expr) []byte {
 	switch e := e.(type) {
 	case *And:
-		return appendTerms(b, e.Terms, " and ", inElement)
+		return appendTerms(b, e.Terms, " and ")
 	case *Or:
-		return appendTerms(b, e.Terms, " or ", inElement)
+		return appendTerms(b, e.Terms, " or ")
 	case *Not:
 		b = append(b, "not ("...)
-		b = appendExpr(b, e.Term, inElement)
+		b = appendExpr(b, e.Term)
 		return append(b, ')')
 	case *Element:
 		return appendElement(b, e)
 	case *Compare:
-		return appendCompare(b, e, inElement)
+		return appendCompare(b, e)
 	}
 	return b
 }
 
 // appendTerms puts parentheses where the terms would be read otherwise: around or
 // inside and, and around what nests without need.
-func appendTerms(b []byte, terms []Expr, sep string, inElement bool) []byte {
+func appendTerms(b []byte, terms []Expr, sep string) []byte {
 	for i, t := range terms {
 		if i > 0 {
 			b = append(b, sep...)
@@ -47,11 +46,11 @@ func appendTerms(b []byte, terms []Expr, sep string, inElement bool) []byte {
 		_, isOr := t.(*Or)
 		if isOr || isAnd && sep == " and " {
 			b = append(b, '(')
-			b = appendExpr(b, t, inElement)
+			b = appendExpr(b, t)
 			b = append(b, ')')
 			continue
 		}
-		b = appendExpr(b, t, inElement)
+		b = appendExpr(b, t)
 	}
 	return b
 }
@@ -60,9 +59,9 @@ func appendElement(b []byte, e *Element) []byte {
 	if e.Negated {
 		b = append(b, "not ("...)
 	}
-	b = append(b, name(e.Name, e.Path, false)...)
+	b = append(b, e.Name...)
 	b = append(b, '[')
-	b = appendExpr(b, e.Inner, true)
+	b = appendExpr(b, e.Inner)
 	b = append(b, ']')
 	if e.Negated {
 		b = append(b, ')')
@@ -70,21 +69,20 @@ func appendElement(b []byte, e *Element) []byte {
 	return b
 }
 
-func appendCompare(b []byte, c *Compare, inElement bool) []byte {
-	n := name(c.Name, c.Path, inElement)
+func appendCompare(b []byte, c *Compare) []byte {
 	op, value, not := c.Op, c.Value, c.Negated
 	switch {
 	case c.AnyOther:
 		op = Ne
 	case not && op == Pr:
 		op, not = Eq, false // eq null
-	case not && op == Eq && !c.multiValued(inElement):
+	case not && op == Eq && !c.multiValued():
 		op, not = Ne, false
 	}
 	if not {
 		b = append(b, "not ("...)
 	}
-	b = append(b, n...)
+	b = append(b, c.Name...)
 	b = append(b, ' ')
 	b = append(b, op...)
 	if op != Pr {
@@ -95,19 +93,6 @@ func appendCompare(b []byte, c *Compare, inElement bool) []byte {
 		b = append(b, ')')
 	}
 	return b
-}
-
-// name returns the canonical name if the path is resolved, else the one written.
-func name(written string, p schema.Path, inElement bool) string {
-	switch {
-	case p == (schema.Path{}):
-		return written
-	case inElement && p.Sub != nil:
-		return p.Sub.Name
-	case inElement:
-		return "value" // the element of a multi-valued simple attribute (erratum 7122)
-	}
-	return p.String()
 }
 
 func appendValue(b []byte, v any) []byte {

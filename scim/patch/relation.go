@@ -52,6 +52,9 @@ func (c *compiler) relation(t target, op operation) error {
 
 // relationWhere compiles an operation on members[filter].
 func (c *compiler) relationWhere(t target, op operation, r linkReader) error {
+	if t.path.Sub != nil || op.verb == replace {
+		return notEditable(t)
+	}
 	named, byID := namedRefs(t.where)
 	var said []Ref
 	if op.value != nil {
@@ -65,7 +68,7 @@ func (c *compiler) relationWhere(t target, op operation, r linkReader) error {
 	})
 	link := Link{Relation: t.path.Attr.Name}
 	switch {
-	case t.path.Sub != nil || op.verb == replace || len(said) > 0 && !agrees:
+	case len(said) > 0 && !agrees:
 		return notEditable(t)
 	case op.verb == remove && byID:
 		link.Op, link.Refs = LinkRemove, named

@@ -97,6 +97,7 @@ func TestStoreWithoutVersions(t *testing.T) {
 		}
 	})
 	t.Run("P-3.14-08", func(t *testing.T) {
+		p := p.in(t)
 		at := "/Users/" + p.user("ada")
 		a := p.get(at, `If-None-Match: *`).is(200).has("meta/version", nil)
 		if a.header.Get("ETag") != "" {
@@ -105,9 +106,11 @@ func TestStoreWithoutVersions(t *testing.T) {
 		p.patch(at, `{"op":"add","path":"title","value":"x"}`, `If-Match: "9"`).is(200)
 	})
 	t.Run("S-5-04", func(t *testing.T) {
+		p := p.in(t)
 		p.get("/ServiceProviderConfig").has("etag/supported", false).has("sort/supported", false)
 	})
 	t.Run("P-S-01 order is ignored where it is not offered (AMB-39)", func(t *testing.T) {
+		p := p.in(t)
 		p.get("/Users?sortBy=userName").is(200)
 	})
 }

@@ -50,6 +50,9 @@ func strict(t *testing.T) *provider {
 	return newProvider(t, scim.Strict())
 }
 
+// in returns the provider for use in a subtest.
+func (p *provider) in(t *testing.T) *provider { return &provider{t: t, srv: p.srv, svc: p.svc} }
+
 // answer is an HTTP answer with its body read.
 type answer struct {
 	t      *testing.T

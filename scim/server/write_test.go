@@ -159,7 +159,7 @@ func TestReplace(t *testing.T) {
 			const group = `{"schemas":["` + scim.GroupSchema + `"],"displayName":"g"`
 			r := p.put("/Groups/"+g, group+`,"members":[{"value":"`+b+`"},{"value":"`+c+`"}]}`).is(200)
 			r.has("members/0/value", b).has("members/1/value", c).has("members/2", nil)
-			p.put("/Groups/"+g, group+`}`).is(200).has("members/1/value", c)       // F12
+			p.put("/Groups/"+g, group+`}`).is(200).has("members/1/value", c)        // F12
 			p.put("/Groups/"+g, group+`,"members":[]}`).is(200).has("members", nil) // F12
 		},
 		"P-3.5.1-12 an extension that is left out is cleared": func(p *provider) {

@@ -102,11 +102,7 @@ func (a *applier) element(s *step, attr *schema.Attribute, v any) (any, error) {
 	o, isObject := v.(schema.Object)
 	switch {
 	case s.path.Sub != nil:
-		sub := s.path.Sub
-		if before := o[sub.Name]; sub.Mutability == schema.Immutable && before != nil && !schema.Equal(before, s.value) {
-			return nil, immutable(sub)
-		}
-		if err := a.whole(s, o, sub); err != nil || len(o) == 0 {
+		if err := a.whole(s, o, s.path.Sub); err != nil || len(o) == 0 {
 			return nil, err // P-3.5.2.2-07: an empty element disappears
 		}
 		return o, nil
@@ -128,8 +124,11 @@ func (a *applier) swapped(s *step, old schema.Object) (any, error) {
 		return value, nil
 	}
 	for _, sub := range s.path.Attr.SubAttributes {
-		if sub.Mutability == schema.Immutable && old[sub.Name] != nil && !schema.Equal(old[sub.Name], o[sub.Name]) {
-			return nil, immutable(sub)
+		if sub.Mutability != schema.Immutable {
+			continue
+		}
+		if err := write(old, sub, o[sub.Name]); err != nil {
+			return nil, err
 		}
 	}
 	if terms, ok := equalTerms(s.where, schema.Object{}); ok {
@@ -208,26 +207,14 @@ func (a *applier) mergeInto(attr *schema.Attribute, element, v any) error {
 	n, _ := v.(schema.Object)
 	for _, sub := range attr.SubAttributes {
 		value, said := n[sub.Name]
-		before := o[sub.Name]
-		switch {
-		case !said || sameKey(a.set, sub, before, value):
-		case sub.Mutability == schema.Immutable && before != nil:
-			return immutable(sub)
-		case value == nil:
-			delete(o, sub.Name)
-		default:
-			o[sub.Name] = schema.Clone(value)
+		if !said || schema.Equal(a.set.Key(sub, o[sub.Name]), a.set.Key(sub, value)) {
+			continue
+		}
+		if err := write(o, sub, schema.Clone(value)); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func sameKey(set *schema.Set, a *schema.Attribute, x, y any) bool {
-	return schema.Equal(set.Key(a, x), set.Key(a, y))
-}
-
-func immutable(sub *schema.Attribute) error {
-	return scim.BadRequest(scim.Mutability, "%s is immutable and has a value already", scim.Quote(sub.Name))
 }
 
 // subtract returns the elements of list that none of values means.

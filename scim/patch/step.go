@@ -121,23 +121,40 @@ func (a *applier) attribute(s *step, holder schema.Object, attr *schema.Attribut
 func (a *applier) whole(s *step, holder schema.Object, attr *schema.Attribute) error {
 	switch {
 	case s.what == erase:
-		delete(holder, attr.Name)
+		return write(holder, attr, nil)
 	case attr.MultiValued:
 		return a.list(s, holder, attr)
-	case attr.Type == schema.Complex:
-		o, _ := holder[attr.Name].(schema.Object)
-		if o == nil {
-			o = schema.Object{}
-		}
-		for name, v := range s.value.(schema.Object) {
-			o[name] = schema.Clone(v)
-			if v == nil {
-				delete(o, name)
+	case attr.Type != schema.Complex:
+		return write(holder, attr, s.value)
+	}
+	o, _ := holder[attr.Name].(schema.Object)
+	if o == nil {
+		o = schema.Object{}
+	}
+	value := s.value.(schema.Object)
+	for _, sub := range attr.SubAttributes {
+		if v, said := value[sub.Name]; said {
+			if err := write(o, sub, schema.Clone(v)); err != nil {
+				return err
 			}
 		}
-		put(holder, attr.Name, o)
+	}
+	put(holder, attr.Name, o)
+	return nil
+}
+
+// write sets an attribute of holder, or removes it if v is nil. An immutable one is
+// written once; CheckChange would not see what operations of one request do to each
+// other (P-3.5.2-13).
+func write(holder schema.Object, attr *schema.Attribute, v any) error {
+	before := holder[attr.Name]
+	switch {
+	case attr.Mutability == schema.Immutable && before != nil && !schema.Equal(before, v):
+		return scim.BadRequest(scim.Mutability, "%s is immutable and has a value already", attr.Name)
+	case v == nil:
+		delete(holder, attr.Name)
 	default:
-		holder[attr.Name] = s.value
+		holder[attr.Name] = v
 	}
 	return nil
 }

@@ -1,0 +1,38 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/scim"
+)
+
+// translate makes of an error of the store what a client is told. It is the only place
+// that does. What it does not know is a fault of ours and passes: the server answers 500
+// with an id.
+func translate(err error) error {
+	answer := &scim.Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Err: err}
+	switch {
+	case err == nil:
+		return nil
+	case scim.AsError(err) != nil:
+		return err
+	case errors.Is(err, store.ErrNotFound):
+		answer.Status, answer.RetryAfter, answer.Detail = http.StatusNotFound, 0, "resource not found"
+	case errors.Is(err, store.ErrFull):
+		answer.Status, answer.RetryAfter = http.StatusInsufficientStorage, 0
+		answer.Detail = "the disk of the server is full; nothing was stored"
+	case errors.Is(err, store.ErrBusy):
+		answer.Detail = "too many writes are waiting; nothing was stored, try again"
+	case errors.Is(err, store.ErrClosed):
+		answer.Detail = "the server is stopping; try again"
+	case errors.Is(err, context.DeadlineExceeded):
+		answer.Detail = "no answer in time; a write may have been stored, read before you repeat it"
+	default:
+		return err
+	}
+	return answer
+}

@@ -1,0 +1,127 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/muster-id/muster/internal/secret"
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/scim"
+)
+
+// DefaultLife is how long a token lives unless something else is asked for (A11).
+const DefaultLife = 365 * 24 * time.Hour
+
+// maxName bounds a token's name, in characters.
+const maxName = 100
+
+// ErrNoToken says that the tenant has no live token of that id.
+var ErrNoToken = errors.New("no live token has this id")
+
+// TokenStore is what a [Registry] needs of a store.
+type TokenStore interface {
+	store.Writer
+	store.Tokens
+}
+
+// A Registry creates, lists and revokes the tokens of tenants, and finds them by
+// hash for an [Authenticator].
+type Registry struct {
+	store TokenStore
+	now   func() time.Time
+	newID func() string
+}
+
+// NewRegistry returns a registry over a store.
+func NewRegistry(st TokenStore, now func() time.Time, newID func() string) *Registry {
+	return &Registry{store: st, now: now, newID: newID}
+}
+
+// Spec is what a new token is to be.
+type Spec struct {
+	Name    string        // what people call it; required
+	Profile string        // name of its preset of switches. Defaults to compat
+	Life    time.Duration // Defaults to DefaultLife
+}
+
+// Create makes a token. The secret is in the first result and nowhere else.
+// Errors name what is wrong with the Spec.
+func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.String, store.Token, error) {
+	if s.Profile == "" {
+		s.Profile = scim.Compat().Name
+	}
+	if s.Life == 0 {
+		s.Life = DefaultLife
+	}
+	profile, known := scim.ProfileByName(s.Profile)
+	switch {
+	case strings.TrimSpace(s.Name) == "":
+		return secret.String{}, store.Token{}, errors.New("a token needs a name that tells later who uses it")
+	case utf8.RuneCountInString(s.Name) > maxName:
+		return secret.String{}, store.Token{}, fmt.Errorf("the name of a token has at most %d characters", maxName)
+	case !known:
+		return secret.String{}, store.Token{}, fmt.Errorf("there is no profile %q: take compat or strict", s.Profile)
+	case s.Life < 0:
+		return secret.String{}, store.Token{}, errors.New("a token cannot expire in the past")
+	}
+	plain, hash, hint := NewToken()
+	now := r.now().UTC()
+	tok := store.Token{
+		Tenant: t, ID: r.newID(), Source: store.DefaultSource, Name: s.Name, Hash: hash, Hint: hint,
+		Profile: profile.Name, Created: now, Expires: now.Add(s.Life),
+	}
+	if err := r.put(ctx, tok); err != nil {
+		return secret.String{}, store.Token{}, fmt.Errorf("store token: %w", err)
+	}
+	return plain, tok, nil
+}
+
+// List returns the tokens of a tenant, revoked ones included.
+func (r *Registry) List(ctx context.Context, t store.Tenant) ([]store.Token, error) {
+	return r.store.Tokens(ctx, t)
+}
+
+// Revoke ends a token at once in the store; an [Authenticator] that remembers it
+// needs Forget, or a few seconds. It returns the token.
+func (r *Registry) Revoke(ctx context.Context, t store.Tenant, id string) (store.Token, error) {
+	all, err := r.store.Tokens(ctx, t)
+	if err != nil {
+		return store.Token{}, fmt.Errorf("revoke token: %w", err)
+	}
+	for _, tok := range all {
+		if tok.ID == id && tok.Revoked.IsZero() {
+			tok.Revoked = r.now().UTC()
+			if err := r.put(ctx, tok); err != nil {
+				return store.Token{}, fmt.Errorf("revoke token: %w", err)
+			}
+			return tok, nil
+		}
+	}
+	return store.Token{}, ErrNoToken
+}
+
+func (r *Registry) put(ctx context.Context, tok store.Token) error {
+	return r.store.Write(ctx, tok.Tenant, &store.Op{
+		Source: tok.Source,
+		Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Tokens: []*store.Token{&tok}}, nil },
+	})
+}
+
+// Lookup is the [LookupFunc] of the registry. There is one tenant and one source for now, both called default.
+func (r *Registry) Lookup(ctx context.Context, hash Hash) (Principal, error) {
+	tok, err := r.store.TokenByHash(ctx, hash)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !tok.Revoked.IsZero() {
+		return Principal{}, ErrUnknownToken
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	return Principal{
+		Tenant: "default", Source: "default", TokenID: tok.ID, TokenName: tok.Name,
+		Profile: tok.Profile, Expires: tok.Expires, Hash: tok.Hash,
+	}, nil
+}

@@ -1,0 +1,258 @@
+package admin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/muster-id/muster/internal/datadir"
+)
+
+// Client speaks to a hub: through the command socket of a running one, or to a
+// Handler in this process.
+type Client struct {
+	http  http.Client
+	close func() error
+}
+
+// Dial returns a client for the hub of the data directory. If a hub runs there, its
+// socket is used; if not, open is called under the directory's lock to make the handler, which the client
+// then serves itself. Close gives everything back.
+func Dial(ctx context.Context, dir datadir.Dir, open func() (http.Handler, func() error, error)) (*Client, error) {
+	if c, err := dialSocket(ctx, dir); err == nil {
+		return c, nil
+	}
+	release, err := dir.Lock()
+	if err != nil {
+		if _, inUse := errors.AsType[*datadir.InUseError](err); !inUse {
+			return nil, err
+		}
+		// A hub that is just starting or stopping has the lock and no socket.
+		c, dialErr := waitForSocket(ctx, dir)
+		if dialErr != nil {
+			return nil, fmt.Errorf("%w; its command socket does not answer: %w", err, dialErr)
+		}
+		return c, nil
+	}
+	h, done, err := open()
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return &Client{
+		http:  http.Client{Transport: inProcess{h}},
+		close: func() error { return errors.Join(done(), release()) },
+	}, nil
+}
+
+func dialSocket(ctx context.Context, dir datadir.Dir) (*Client, error) {
+	path := dir.Socket()
+	var d net.Dialer
+	probe, err := d.DialContext(ctx, "unix", path) //nolint:forbidigo // the hub's own socket, not the outside
+	if err != nil {
+		return nil, err
+	}
+	_ = probe.Close() // only asked whether somebody listens
+	tr := &http.Transport{
+		Proxy:       nil,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", path) }, //nolint:forbidigo // as above
+	}
+	return &Client{http: http.Client{Transport: tr}, close: func() error { tr.CloseIdleConnections(); return nil }}, nil
+}
+
+func waitForSocket(ctx context.Context, dir datadir.Dir) (*Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		c, err := dialSocket(ctx, dir)
+		if err == nil {
+			return c, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// Close ends the client.
+func (c *Client) Close() error { return c.close() }
+
+// CreateToken creates a token. The answer is the only place where its secret is ever shown.
+func (c *Client) CreateToken(ctx context.Context, r TokenRequest) (Token, error) {
+	var t Token
+	return t, c.do(ctx, http.MethodPost, "/v1/tokens", r, &t)
+}
+
+// Tokens lists the tokens, without their secrets.
+func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
+	var l []Token
+	return l, c.do(ctx, http.MethodGet, "/v1/tokens", nil, &l)
+}
+
+// RevokeToken ends a token.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
+}
+
+// Targets reports how the targets are doing.
+func (c *Client) Targets(ctx context.Context) ([]Target, error) {
+	var l []Target
+	return l, c.do(ctx, http.MethodGet, "/v1/targets", nil, &l)
+}
+
+// Changes yields the changes beyond the position ("" for the beginning), each as the JSON of package feed.
+// With follow it goes on until ctx ends.
+func (c *Client) Changes(ctx context.Context, after string, follow bool) iter.Seq2[jsontext.Value, error] {
+	return func(yield func(jsontext.Value, error) bool) {
+		q := url.Values{}
+		if after != "" {
+			q.Set("after", after)
+		}
+		if follow {
+			q.Set("follow", "true")
+		}
+		resp, err := c.send(ctx, http.MethodGet, "/v1/changes?"+q.Encode(), nil)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		lines := bufio.NewReader(resp.Body)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if errors.Is(err, io.EOF) {
+				if len(line) > 0 {
+					yield(nil, errors.New("the hub went away in the middle of a change"))
+				}
+				return
+			}
+			if err != nil {
+				if ctx.Err() == nil {
+					yield(nil, fmt.Errorf("read changes: %w", err))
+				}
+				return
+			}
+			if !yield(bytes.TrimSuffix(line, []byte("\n")), nil) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	resp, err := c.send(ctx, method, path, in)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if out == nil {
+		return nil
+	}
+	if err := json.UnmarshalRead(resp.Body, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+func (c *Client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://muster"+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask the hub: %w", err)
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var p problem
+	if err := json.UnmarshalRead(resp.Body, &p); err != nil || p.Error == "" {
+		p.Error = "the hub answered " + resp.Status
+	}
+	return nil, errors.New(p.Error)
+}
+
+// inProcess answers requests with a handler, streaming the body.
+type inProcess struct{ h http.Handler }
+
+// RoundTrip runs the handler beside the reader of its answer.
+func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	pr, pw := io.Pipe()
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	w := &pipeWriter{w: pw, header: http.Header{}, started: make(chan struct{})}
+	go func() {
+		defer func() { _ = pw.Close() }()
+		defer w.WriteHeader(http.StatusOK) // if the handler wrote nothing
+		t.h.ServeHTTP(w, req)
+	}()
+	select {
+	case <-w.started:
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+	stop := context.AfterFunc(req.Context(), func() { _ = pr.CloseWithError(req.Context().Err()) })
+	return &http.Response{
+		Status: http.StatusText(w.status), StatusCode: w.status, Header: w.header, Request: req, ContentLength: -1,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: closer{pr, stop},
+	}, nil
+}
+
+type closer struct {
+	*io.PipeReader
+	stop func() bool
+}
+
+func (c closer) Close() error {
+	c.stop()
+	return c.PipeReader.Close()
+}
+
+type pipeWriter struct {
+	w       *io.PipeWriter
+	header  http.Header
+	status  int
+	started chan struct{}
+}
+
+func (w *pipeWriter) Header() http.Header { return w.header }
+
+func (w *pipeWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+		close(w.started)
+	}
+}
+
+func (w *pipeWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.w.Write(p)
+}
+
+// Flush does nothing: what is written is read at once.
+func (w *pipeWriter) Flush() {}

@@ -1,0 +1,236 @@
+// Package admin is how the command line talks to a hub: a small HTTP interface on a
+// socket in the hub's data directory, and the client for it.
+//
+// There is no authentication: whoever may open the socket, which is the directory's owner, may do everything. It
+// is never served on a network. When no hub runs, the client serves the same handler
+// itself, under the directory's lock, so that a command works the same way in both cases.
+//
+//	POST   /v1/tokens        create a token; the only answer that holds a secret
+//	GET    /v1/tokens        list tokens
+//	DELETE /v1/tokens/{id}   revoke a token
+//	GET    /v1/changes       the feed as JSON lines: ?after=POSITION&follow=true
+//	GET    /v1/targets       how the targets are doing
+//
+// Errors are {"error": "…"}, a sentence for the person at the terminal.
+package admin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/store"
+)
+
+// maxRequest bounds the body of a request, in bytes.
+const maxRequest = 64 << 10
+
+// Options are the services behind the interface.
+type Options struct {
+	Tenant store.Tenant
+	Tokens *access.Registry
+	Feed   *feed.Reader
+	// Targets reports how the targets are doing; nil where none run.
+	Targets func(context.Context) ([]Target, error)
+	// Forget is told the hash of a token that was revoked; nil where nobody remembers tokens.
+	Forget func(access.Hash)
+	Log    *slog.Logger
+}
+
+// TokenRequest asks for a token.
+type TokenRequest struct {
+	Name    string `json:"name"`
+	Profile string `json:"profile,omitzero"` // Defaults to compat
+	Days    int    `json:"days,omitzero"`    // how long it lives. Defaults to 365
+}
+
+// Token is a token as it is shown.
+type Token struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Secret  string    `json:"token,omitzero"` // in the answer to its creation only
+	Hint    string    `json:"hint"`
+	Profile string    `json:"profile"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires,omitzero"`
+	Revoked time.Time `json:"revoked,omitzero"`
+}
+
+// Target is how a target is doing.
+type Target struct {
+	Name    string  `json:"name"`
+	Kind    string  `json:"kind"`
+	State   string  `json:"state"`            // of package delivery: "open", "slowed", "tripped", "paused", "disabled"
+	Lag     int64   `json:"lag"`              // changes that are not settled
+	Age     float64 `json:"ageSeconds"`       // of the oldest of them
+	Parked  int64   `json:"parked"`           // resources that failed and are tried again
+	Problem string  `json:"problem,omitzero"` // the last failure
+}
+
+type problem struct {
+	Error string `json:"error"`
+}
+
+// Handler returns the interface over the services.
+func Handler(o Options) http.Handler {
+	h := handler{o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/tokens", h.createToken)
+	mux.HandleFunc("GET /v1/tokens", h.tokens)
+	mux.HandleFunc("DELETE /v1/tokens/{id}", h.revokeToken)
+	mux.HandleFunc("GET /v1/changes", h.changes)
+	mux.HandleFunc("GET /v1/targets", h.targets)
+	return mux
+}
+
+type handler struct{ Options }
+
+func (h handler) createToken(w http.ResponseWriter, r *http.Request) {
+	var req TokenRequest
+	if err := json.UnmarshalRead(http.MaxBytesReader(w, r.Body, maxRequest), &req); err != nil {
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	plain, tok, err := h.Tokens.Create(r.Context(), h.Tenant, access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour})
+	if err != nil {
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	h.Log.InfoContext(r.Context(), "token created", "token", tok.ID, "profile", tok.Profile)
+	shown := show(tok)
+	shown.Secret = plain.Reveal()
+	h.answer(w, r, http.StatusCreated, shown)
+}
+
+func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
+	all, err := h.Tokens.List(r.Context(), h.Tenant)
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	shown := make([]Token, len(all))
+	for i, tok := range all {
+		shown[i] = show(tok)
+	}
+	h.answer(w, r, http.StatusOK, shown)
+}
+
+func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
+	tok, err := h.Tokens.Revoke(r.Context(), h.Tenant, r.PathValue("id"))
+	switch {
+	case errors.Is(err, access.ErrNoToken):
+		h.fail(w, r, http.StatusNotFound, err)
+		return
+	case err != nil:
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	if h.Forget != nil {
+		h.Forget(tok.Hash)
+	}
+	h.Log.InfoContext(r.Context(), "token revoked", "token", tok.ID)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func show(t store.Token) Token {
+	return Token{
+		ID: t.ID, Name: t.Name, Hint: t.Hint, Profile: t.Profile,
+		Created: t.Created, Expires: t.Expires, Revoked: t.Revoked,
+	}
+}
+
+// changesPage is how many changes are read at once when nobody follows.
+const changesPage = 100
+
+func (h handler) changes(w http.ResponseWriter, r *http.Request) {
+	after, err := feed.Parse(r.URL.Query().Get("after"))
+	if err != nil {
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	page, err := h.Feed.Read(r.Context(), after, changesPage)
+	if err != nil { // the position is refused before anything is sent
+		status := http.StatusInternalServerError
+		if errors.Is(err, feed.ErrHistory) {
+			status = http.StatusGone
+		}
+		h.fail(w, r, status, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := bufio.NewWriter(w)
+	flush := func() error {
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		return http.NewResponseController(w).Flush()
+	}
+	for err == nil && len(page) > 0 {
+		for _, c := range page {
+			if err := writeLine(out, c); err != nil {
+				return // the reader went away
+			}
+			after = c.Position
+		}
+		page, err = h.Feed.Read(r.Context(), after, changesPage)
+	}
+	if err == nil {
+		if err = flush(); err != nil {
+			return
+		}
+	}
+	if err == nil && r.URL.Query().Get("follow") == "true" {
+		for c, followErr := range h.Feed.Follow(r.Context(), after) {
+			if err = followErr; err != nil {
+				break
+			}
+			if writeLine(out, c) != nil || flush() != nil {
+				return
+			}
+		}
+	}
+	if err != nil && r.Context().Err() == nil {
+		h.Log.ErrorContext(r.Context(), "reading the feed failed", "err", err)
+		panic(http.ErrAbortHandler) // the reader must not take what it has for all there is
+	}
+}
+
+func writeLine(w *bufio.Writer, c *feed.Change) error {
+	if err := json.MarshalWrite(w, c, jsontext.EscapeForHTML(false)); err != nil {
+		return err
+	}
+	return w.WriteByte('\n')
+}
+
+func (h handler) targets(w http.ResponseWriter, r *http.Request) {
+	if h.Targets == nil {
+		h.fail(w, r, http.StatusServiceUnavailable, errors.New("targets run inside a hub: start one with \"muster serve\""))
+		return
+	}
+	all, err := h.Targets(r.Context())
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	h.answer(w, r, http.StatusOK, all)
+}
+
+func (h handler) answer(w http.ResponseWriter, r *http.Request, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err := json.MarshalWrite(w, v); err != nil {
+		h.Log.DebugContext(r.Context(), "answer not sent", "err", err)
+	}
+}
+
+func (h handler) fail(w http.ResponseWriter, r *http.Request, status int, err error) {
+	h.answer(w, r, status, problem{Error: err.Error()})
+}

@@ -35,7 +35,12 @@ func Logger(w io.Writer, f Format, level slog.Leveler) *slog.Logger {
 	}
 	return slog.New(withRequest{slog.NewJSONHandler(w, &slog.HandlerOptions{
 		Level:       level,
-		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return redact(a) },
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Value.Kind() == slog.KindDuration { // seconds, as in the metrics; slog's own would be nanoseconds
+				a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+			}
+			return redact(a)
+		},
 	})})
 }
 

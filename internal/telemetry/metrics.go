@@ -20,6 +20,7 @@ type Metrics struct {
 	switches *prometheus.CounterVec
 	attempts *prometheus.CounterVec
 	took     *prometheus.HistogramVec
+	settled  *prometheus.HistogramVec
 	denied   *prometheus.CounterVec
 }
 
@@ -59,12 +60,17 @@ func NewMetrics() *Metrics {
 			Help:    "Time of attempts to deliver. When high, the target is slow.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 16),
 		}, []string{"target"}),
+		settled: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "muster_target_settled_seconds",
+			Help:    "Time from the commit of a change until the target had it. When high, see muster_target_lag_changes and muster_target_attempt_seconds.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 20),
+		}, []string{"target"}),
 		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "muster_authentication_failures_total",
 			Help: "Requests that were not authenticated, by reason. A burst of unknown means guessing, or a source whose token has expired or was revoked.",
 		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.batch, m.commit, m.switches, m.attempts, m.took, m.denied,
+	m.registry.MustRegister(m.requests, m.duration, m.batch, m.commit, m.switches, m.attempts, m.took, m.settled, m.denied,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -105,10 +111,15 @@ func (m *Metrics) Switch(source, name string) { m.switches.WithLabelValues(sourc
 // Denied counts a request that was not authenticated.
 func (m *Metrics) Denied(reason string) { m.denied.WithLabelValues(reason).Inc() }
 
-// Attempt counts an attempt to deliver. outcome is "ok", "retry" or "failed"; reason is empty for "ok".
+// Attempt counts an attempt to deliver. outcome is "ok" or "failed"; reason is empty for "ok".
 func (m *Metrics) Attempt(target, outcome, reason string, took time.Duration) {
 	m.attempts.WithLabelValues(target, outcome, reason).Inc()
 	m.took.WithLabelValues(target).Observe(took.Seconds())
+}
+
+// Settled counts a change that a target has, so long after its commit.
+func (m *Metrics) Settled(target string, after time.Duration) {
+	m.settled.WithLabelValues(target).Observe(after.Seconds())
 }
 
 // Gauge registers a figure that is read when somebody asks for it. labels are pairs of name and value.

@@ -40,6 +40,14 @@ func TestSecretsAreRedactedInBothFormats(t *testing.T) {
 	}
 }
 
+func TestDurationsAreSecondsInJSON(t *testing.T) {
+	var b bytes.Buffer
+	telemetry.Logger(&b, telemetry.JSON, slog.LevelInfo).Info("request", "took", 2500*time.Microsecond)
+	if !strings.Contains(b.String(), `"took":0.0025`) {
+		t.Error(b.String())
+	}
+}
+
 func TestLevelHoldsBack(t *testing.T) {
 	var b bytes.Buffer
 	telemetry.Logger(&b, telemetry.Text, slog.LevelWarn).Info("not this")
@@ -53,7 +61,7 @@ func TestMetricsAreServed(t *testing.T) {
 	m.Request("GET", "User", 404, time.Millisecond)
 	m.Commit(3, time.Millisecond)
 	m.Switch("default", "string-booleans")
-	m.Attempt("app", "retry", "timeout", time.Second)
+	m.Attempt("app", "failed", "timeout", time.Second)
 	m.Denied("unknown")
 	m.Gauge("muster_feed_head", "Last change.", func() float64 { return 42 }, "tenant", "default")
 	w := httptest.NewRecorder()
@@ -62,7 +70,7 @@ func TestMetricsAreServed(t *testing.T) {
 		`muster_http_requests_total{method="GET",resource="User",status="4xx"} 1`,
 		`muster_store_batch_size_count 1`,
 		`muster_dialect_uses_total{source="default",switch="string-booleans"} 1`,
-		`muster_target_attempts_total{outcome="retry",reason="timeout",target="app"} 1`,
+		`muster_target_attempts_total{outcome="failed",reason="timeout",target="app"} 1`,
 		`muster_feed_head{tenant="default"} 42`,
 		`go_goroutines`,
 	} {

@@ -10,6 +10,7 @@ import (
 // then be read, tested and replaced without what is above.
 var layers = [][]string{
 	{"cmd/..."},
+	{"internal/demo/..."}, // two hubs and a story
 	{"internal/app/..."},
 	{"internal/admin/...", "internal/console/..."},
 	{"internal/delivery/...", "internal/source/...", "internal/target/..."},

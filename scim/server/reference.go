@@ -77,12 +77,11 @@ func (v *view) splice(dst, raw []byte) (doc []byte, copied, ok bool) {
 		if !found || !isPlainID(id) {
 			return nil, false, false
 		}
-		url := v.urlOf(r.target)
-		if url == "" {
+		p := v.prefixOf(r.target)
+		if p == nil {
 			continue
 		}
-		ref := append(append(appendString([]byte(`"$ref":`), url), id...), '"', ',')
-		ref = slices.Delete(ref, len(ref)-len(id)-3, len(ref)-len(id)-2) // the quote behind the URL
+		ref := append(p.appendURL([]byte(`"$ref":`), string(id)), ',')
 		if !copied {
 			doc, copied = append(dst, raw...), true
 		}
@@ -129,8 +128,8 @@ func (v *view) withRef(value any, r *reference) any {
 		if target == "" {
 			target, _ = value["type"].(string)
 		}
-		if url := v.urlOf(target); id != "" && url != "" {
-			return with(value, "$ref", url+escapeID(id))
+		if p := v.prefixOf(target); p != nil && id != "" {
+			return with(value, "$ref", p.url+escapeID(id))
 		}
 		return value
 	case []any:

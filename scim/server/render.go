@@ -33,8 +33,12 @@ type relation struct {
 	value, ref, typeName, display bool
 }
 
-// prefix is what the URL of every resource of a type begins with.
-type prefix struct{ typeName, url string }
+// prefix is what the URL of every resource of a type begins with; open is the same as a
+// JSON string that has not been closed.
+type prefix struct {
+	typeName, url string
+	open          []byte
+}
 
 // view returns how the answer to the request shows resources of the type.
 func (c *call) view(t *schema.ResourceType, f Features, attributes, excluded []string) (*view, error) {
@@ -105,7 +109,7 @@ func (v *view) want() *Want {
 // location returns the URL of a resource. It is made from the configured base, never
 // from what the request says.
 func (v *view) location(id string) string {
-	return v.base + v.typ.Endpoint + "/" + escapeID(id)
+	return v.prefixOf(v.typ.Name).url + escapeID(id)
 }
 
 // resource writes one resource. The document is copied; the rest is put around it.
@@ -214,8 +218,8 @@ func (v *view) appendRef(dst []byte, rel *relation, ref Ref) []byte {
 	if rel.value {
 		dst = appendString(name(dst, "value"), ref.Value)
 	}
-	if url := v.urlOf(ref.Type); rel.ref && url != "" {
-		dst = appendString(name(dst, "$ref"), url+escapeID(ref.Value))
+	if p := v.prefixOf(ref.Type); rel.ref && p != nil {
+		dst = p.appendURL(name(dst, "$ref"), ref.Value)
 	}
 	if rel.display && ref.Display != "" {
 		dst = appendString(name(dst, "display"), ref.Display)
@@ -230,20 +234,28 @@ func (v *view) appendRef(dst []byte, rel *relation, ref Ref) []byte {
 	return append(dst, '}')
 }
 
-// urlOf returns what the URLs of resources of a type begin with, "" for an unknown type.
-func (v *view) urlOf(typeName string) string {
+// prefixOf returns the prefix of a type, nil for an unknown one.
+func (v *view) prefixOf(typeName string) *prefix {
 	for i := range v.prefixes {
 		if v.prefixes[i].typeName == typeName {
-			return v.prefixes[i].url
+			return &v.prefixes[i]
 		}
 	}
 	t := v.set.Type(typeName)
 	if t == nil {
-		return ""
+		return nil
 	}
-	url := v.base + t.Endpoint + "/"
-	v.prefixes = append(v.prefixes, prefix{typeName, url})
-	return url
+	p := prefix{typeName: typeName, url: v.base + t.Endpoint + "/"}
+	p.open = appendString(nil, p.url)
+	p.open = p.open[:len(p.open)-1]
+	v.prefixes = append(v.prefixes, p)
+	return &v.prefixes[len(v.prefixes)-1]
+}
+
+// appendURL appends the URL of a resource as a JSON string. An escaped id has nothing
+// that JSON would escape.
+func (p *prefix) appendURL(dst []byte, id string) []byte {
+	return append(append(append(dst, p.open...), escapeID(id)...), '"')
 }
 
 // appendMeta appends the meta attribute (RFC 7643 §3.1).
@@ -262,7 +274,7 @@ func (v *view) appendMeta(dst []byte, r *Resource) []byte {
 		dst = append(appendTime(append(dst, `"lastModified":"`...), r.Modified), `",`...)
 	}
 	if v.meta.location {
-		dst = append(appendString(append(dst, `"location":`...), v.location(r.ID)), ',')
+		dst = append(v.prefixOf(v.typ.Name).appendURL(append(dst, `"location":`...), r.ID), ',')
 	}
 	if v.meta.version {
 		dst = append(append(append(dst, `"version":"W/\"`...), r.Version...), `\"",`...)

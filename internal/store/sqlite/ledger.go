@@ -23,6 +23,7 @@ type ledger struct {
 	children map[parentKey][]store.Num // in order; without what was linked since
 	former   map[formerKey]*store.Record
 	pending  map[pendKey]*pending
+	unpended map[parentKey]map[store.Source]bool // nothing waits for these any more, but for what pending has since
 
 	altered []*known    // resources to write
 	records []recordKey // in the order in which they were first altered
@@ -117,6 +118,7 @@ func newLedger(t store.Tenant) *ledger {
 		children: map[parentKey][]store.Num{},
 		former:   map[formerKey]*store.Record{},
 		pending:  map[pendKey]*pending{},
+		unpended: map[parentKey]map[store.Source]bool{},
 		record:   map[recordKey]*store.Record{},
 		sweep:    map[store.Num]bool{},
 	}
@@ -206,7 +208,11 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 		l.enterEdge(e, true)
 	}
 	for _, p := range rows.Unpend {
-		l.enterPending(p, false)
+		if p.Value == "" {
+			l.unpendAll(p)
+		} else {
+			l.enterPending(p, false)
+		}
 	}
 	for _, p := range rows.Pend {
 		l.enterPending(p, true)
@@ -387,6 +393,21 @@ func (l *ledger) enterPending(p store.Pending, there bool) {
 		s.dirty = map[parentKey]bool{}
 	}
 	s.dirty[parentKey{p.Rel, p.Parent}] = true
+}
+
+// unpendAll drops all references of a parent: those known here now, those in the database when the ledger is written.
+func (l *ledger) unpendAll(p store.Pending) {
+	k := parentKey{p.Rel, p.Parent}
+	if l.unpended[k] == nil {
+		l.unpended[k] = map[store.Source]bool{}
+	}
+	l.unpended[k][p.Source] = true
+	for known := range l.pending {
+		if known.source == p.Source {
+			p.Value = known.value
+			l.enterPending(p, false)
+		}
+	}
 }
 
 // childrenOf returns the live children of a parent whose edges were loaded, in order.

@@ -230,10 +230,19 @@ const (
 	upsertPending = `INSERT INTO pending (tenant, source, value, rel, parent, expires) VALUES (?, ?, ?, ?, ?, ?)
 	ON CONFLICT (tenant, source, value, rel, parent) DO UPDATE SET expires = excluded.expires`
 	deletePending = "DELETE FROM pending WHERE tenant = ? AND source = ? AND value = ? AND rel = ? AND parent = ?"
+	// The references of a parent are few, so that the index need not know their source.
+	deletePendingOf = "DELETE FROM pending INDEXED BY pending_parent WHERE tenant = ? AND parent = ? AND rel = ? AND source = ?"
 )
 
 func (l *ledger) writePending(c *conn) error {
 	t := int64(l.tenant)
+	for k, sources := range l.unpended {
+		for source := range sources {
+			if _, err := c.exec(deletePendingOf, t, int64(k.parent), int64(k.rel), int64(source)); err != nil {
+				return err
+			}
+		}
+	}
 	for k, p := range l.pending {
 		for d := range p.dirty {
 			if _, err := c.exec(deletePending, t, int64(k.source), k.value, int64(d.rel), int64(d.parent)); err != nil {

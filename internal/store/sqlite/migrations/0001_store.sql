@@ -139,6 +139,8 @@ CREATE TABLE pending (
 	PRIMARY KEY (tenant, source, value, rel, parent)
 ) WITHOUT ROWID;
 
+CREATE INDEX pending_parent ON pending (tenant, parent, rel);
+
 CREATE TABLE change (
 	tenant  INTEGER NOT NULL,
 	seq     INTEGER NOT NULL,

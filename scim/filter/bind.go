@@ -281,8 +281,9 @@ func fits(op Op, t schema.Type) bool {
 		return t == schema.String || t == schema.Reference || t == schema.Binary
 	case Gt, Ge, Lt, Le:
 		return t != schema.Boolean && t != schema.Binary
+	default:
+		return true
 	}
-	return true
 }
 
 // operand returns the value of a comparison in the Go type of the attribute.
@@ -309,7 +310,13 @@ func (b *binder) operand(a *schema.Attribute, v any) (any, bool) {
 			return nil, false
 		}
 		return decimal(string(n))
+	default:
+		return b.text(a, v)
 	}
+}
+
+// text returns the operand of a type that JSON writes as a string.
+func (b *binder) text(a *schema.Attribute, v any) (any, bool) {
 	s, ok := v.(string)
 	if n, number := v.(schema.Number); number && b.d.Forgives(scim.LooseFilter) {
 		s, ok = string(n), true // an unquoted value that consists of digits

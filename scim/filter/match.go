@@ -3,6 +3,7 @@ package filter
 import (
 	"cmp"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/muster-id/muster/scim/schema"
@@ -113,12 +114,7 @@ func assigned(v any) bool {
 		}
 		return false
 	case []any:
-		for _, e := range v {
-			if assigned(e) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(v, assigned)
 	}
 	return true
 }
@@ -129,25 +125,27 @@ func satisfies(op Op, key, want any) bool {
 	case Co, Sw, Ew:
 		k, ok1 := key.(string)
 		w, ok2 := want.(string)
-		if !ok1 || !ok2 {
-			return false
-		}
-		switch op {
-		case Co:
-			return strings.Contains(k, w)
-		case Sw:
-			return strings.HasPrefix(k, w)
-		default:
-			return strings.HasSuffix(k, w)
-		}
-	case Eq:
+		return ok1 && ok2 && includes(op, k, w)
+	default:
 		n, ok := order(key, want)
-		return ok && n == 0
+		return ok && stands(op, n)
 	}
-	n, ok := order(key, want)
-	if !ok {
-		return false
+}
+
+// includes is co, sw and ew.
+func includes(op Op, s, part string) bool {
+	switch op {
+	case Sw:
+		return strings.HasPrefix(s, part)
+	case Ew:
+		return strings.HasSuffix(s, part)
+	default:
+		return strings.Contains(s, part)
 	}
+}
+
+// stands reports whether the order n of two keys is the one that an operator asks for.
+func stands(op Op, n int) bool {
 	switch op {
 	case Gt:
 		return n > 0
@@ -155,8 +153,10 @@ func satisfies(op Op, key, want any) bool {
 		return n >= 0
 	case Lt:
 		return n < 0
-	default:
+	case Le:
 		return n <= 0
+	default:
+		return n == 0
 	}
 }
 

@@ -14,8 +14,9 @@
 // Where the RFC leaves a choice the package chooses thus, in every dialect: a
 // replace of a single complex attribute merges, a replace behind a filter swaps the
 // element (AMB-12); null means remove (AMB-46); a remove with a list of values
-// removes those and never all (AMB-15); unknown attributes inside a value are left
-// out (AMB-03). What is forgiven besides is asked of the scim.Dialect by name.
+// removes those and never all (AMB-15); an attribute in a value that the type does
+// not know is left out (AMB-03). What is forgiven besides is asked of the
+// scim.Dialect by name.
 package patch
 
 import (

@@ -174,6 +174,10 @@ func TestAdd(t *testing.T) {
 		{"P-3.5.2.1-09 there already in another case", `{"op":"add","path":"emails","value":[{"type":"Work","value":"A@acme.test"}]}`, `same`, ``},
 		{"P-3.5.2.1-09 address there already", `{"op":"add","path":"addresses","value":{"type":"work","locality":"Accra","country":"GH"}}`, `same`, ``},
 		{
+			"P-3.5.2.1-09 address there already, now primary", `{"op":"add","path":"addresses","value":{"type":"work","locality":"Accra","country":"GH","primary":true}}`,
+			`{"addresses":[{"type":"work","locality":"Accra","country":"GH","primary":true}]}`, ``,
+		},
+		{
 			"P-3.5.2.1-09 there already, with more to say", `{"op":"add","path":"emails","value":[{"type":"home","value":"b@acme.test","display":"B"}]}`,
 			`{"emails":[{"value":"a@acme.test","type":"work","primary":true},{"value":"b@acme.test","type":"home","display":"B"}]}`, ``,
 		},
@@ -252,6 +256,8 @@ func TestRemove(t *testing.T) {
 			"P-3.5.2.2-12 AMB-15 a list of values", `{"op":"remove","path":"emails","value":[{"value":"A@acme.test"},{"value":"b@acme.test","type":"work"}]}`,
 			`{"emails":[{"value":"b@acme.test","type":"home"}]}`, ``,
 		},
+		{"P-3.5.2.2-12 AMB-15 a value without its type", `{"op":"remove","path":"emails","value":[{"value":"a@acme.test"}]}`, `{"emails":[{"value":"b@acme.test","type":"home"}]}`, ``},
+		{"P-3.5.2.2-12 AMB-15 the same value of another type stays", `{"op":"remove","path":"emails","value":[{"value":"a@acme.test","type":"home"}]}`, `same`, ``},
 		{"P-3.5.2.2-12 AMB-15 an empty list removes nothing", `{"op":"remove","path":"emails","value":[]}`, `same`, ``},
 		{"a value behind a simple path is ignored", `{"op":"remove","path":"displayName","value":"whatever"}`, `{"displayName":null}`, ``},
 		{

@@ -118,6 +118,9 @@ func TestPathValues(t *testing.T) {
 		"emails.value":                   {"ada.osei@umbrella.test", "ada@home.test"},
 		"emails.primary":                 {true},
 		"name.middleName":                nil,
+		"title":                          {"Principal Engineer"},
+		"addresses.primary":              nil,
+		enterpriseURN:                    {o[enterpriseURN]},
 		enterpriseURN + ":manager.value": {"26118915-6090-4610-87e4-49d8ca9f808d"},
 	} {
 		var got []any

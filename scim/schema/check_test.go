@@ -14,6 +14,12 @@ func TestCheck(t *testing.T) {
 	users, groups := set.Type("User"), set.Type("Group")
 	device := device(t)
 	site := "urn:example:Device:site.v1"
+	keyed := &schema.ResourceType{Name: "Keyed", Endpoint: "/Keyed", Schema: &schema.Schema{ID: "urn:example:Keyed", Attributes: []*schema.Attribute{{
+		Name: "keys", Type: schema.Complex, MultiValued: true, SubAttributes: []*schema.Attribute{{Name: "kind"}, {Name: "id", Required: true}},
+	}}}}
+	if _, err := schema.NewSet(nil, keyed); err != nil {
+		t.Fatal(err)
+	}
 	many := make([]any, 1001)
 	for i := range many {
 		many[i] = object{"value": "x"}
@@ -34,10 +40,14 @@ func TestCheck(t *testing.T) {
 		{"S-6-03 extension", device, object{"serial": "s"}, site + " is required"},
 		{"S-6-03 in an extension", device, object{"serial": "s", site: object{"floor": int64(1)}}, site + ":room is required"},
 		{"part of an object", device, object{"serial": "s", site: object{"room": "r"}, "box": object{"seal": "x"}}, "box.label is required"},
+		{
+			"part of an element", keyed, object{"keys": []any{object{"kind": "a", "id": "1"}, object{"kind": "a"}}}, "keys[1].id is required",
+		},
 		{"too many", users, object{"userName": "u", "emails": many}, "emails has 1001 values"},
 		{
 			"P-3.5.2-21 two primaries", users,
-			object{"userName": "u", "emails": []any{object{"primary": true}, object{"primary": true}}}, "emails[1].primary",
+			object{"userName": "u", "emails": []any{object{"primary": true}, object{"primary": true}}},
+			"emails[1].primary",
 		},
 	}
 	for _, c := range cases {
@@ -96,6 +106,16 @@ func TestCheckChange(t *testing.T) {
 				isRefusal(t, err, scim.Mutability, c.says)
 			}
 		})
+	}
+	typ := schema.User()
+	typ.Extensions[0].Schema.Attributes[0].Mutability = schema.Immutable // employeeNumber
+	if _, err := schema.NewSet(nil, typ); err != nil {
+		t.Fatal(err)
+	}
+	numbered := object{enterpriseURN: object{"employeeNumber": "1", "department": "d"}}
+	isRefusal(t, typ.CheckChange(numbered, object{}), scim.Mutability, enterpriseURN+":employeeNumber is immutable")
+	if err := typ.CheckChange(numbered, object{enterpriseURN: object{"employeeNumber": "1"}}); err != nil {
+		t.Error(err)
 	}
 	if err := device.CheckChange(object{}, before); err != nil {
 		t.Errorf("P-3.5.1-06: %v", err)

@@ -22,6 +22,38 @@ func invalid(format string, args ...any) *fault {
 	return &fault{typ: scim.InvalidValue, text: fmt.Sprintf(format, args...)}
 }
 
+// undeclared returns a fault of a body that does not say which schemas it follows.
+func undeclared(format string, args ...any) *fault {
+	return &fault{typ: scim.InvalidSyntax, text: fmt.Sprintf(format, args...)}
+}
+
+func readOnlyFault() *fault {
+	return &fault{typ: scim.Mutability, text: "is readOnly"}
+}
+
+// mistyped returns the fault of a value that is not what it should be.
+func mistyped(want string, got any) *fault {
+	return invalid("must be %s, not %s", want, kind(got))
+}
+
+// kind names the JSON type of a parsed value.
+func kind(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a boolean"
+	case string:
+		return "a string"
+	case Number:
+		return "a number"
+	case []any:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
 // in puts name in front of the path.
 func (f *fault) in(name string) *fault {
 	switch {

@@ -56,16 +56,22 @@ func TestProject(t *testing.T) {
 		{"P-A-12 S-7-12 password", []string{"password"}, nil, minimum(nil)},
 		{"P-A-09 sub-attribute", []string{"emails.value"}, nil, minimum(object{"emails": []any{object{"value": "a"}}})},
 		{
-			"sub-attributes and their parent", []string{"emails.value", "emails"}, nil,
+			"sub-attributes and their parent",
+			[]string{"emails.value", "emails"},
+			nil,
 			minimum(object{"emails": resource()["emails"]}),
 		},
 		{"S-3.1-14 meta.version", []string{"meta.version"}, nil, minimum(object{"meta": object{"version": `W/"1"`}})},
 		{
-			"P-A-10 extension attribute", []string{enterpriseURN + ":department"}, nil,
+			"P-A-10 extension attribute",
+			[]string{enterpriseURN + ":department"},
+			nil,
 			minimum(object{enterpriseURN: object{"department": "d"}}),
 		},
 		{
-			"P-A-10 sub-attribute of an extension", []string{enterpriseURN + ":manager.value"}, nil,
+			"P-A-10 sub-attribute of an extension",
+			[]string{enterpriseURN + ":manager.value"},
+			nil,
 			minimum(object{enterpriseURN: object{"manager": object{"value": "26"}}}),
 		},
 		{"AMB-30 container", []string{enterpriseURN}, nil, minimum(object{enterpriseURN: resource()[enterpriseURN]})},
@@ -155,7 +161,7 @@ func TestProjectReturned(t *testing.T) {
 	type object = schema.Object
 	o := object{
 		"schemas": []any{"urn:example:Device"}, "id": "1", "serial": "s", "state": "on", "costs": []any{"7"},
-		"box": object{"label": "l", "origin": "x"},
+		"box": object{"label": "l", "origin": "x", "unit": "kg"},
 	}
 	check := func(name string, p *schema.Projection, want object) {
 		t.Helper()
@@ -172,18 +178,21 @@ func TestProjectReturned(t *testing.T) {
 		return p
 	}
 	byDefault := project(nil, nil)
-	check("S-7-14 not asked", byDefault, object{"serial": "s", "state": "on", "box": object{"label": "l"}})
+	check("S-7-14 not asked", byDefault, object{"serial": "s", "state": "on", "box": object{"label": "l", "unit": "kg"}})
 	if byDefault.Whole() {
 		t.Error("a type with request-returned attributes is never sent whole")
 	}
 	check("S-7-14 named", project([]string{"costs", "box.origin"}, nil),
-		object{"state": "on", "costs": []any{"7"}, "box": object{"origin": "x"}})
-	check("S-7-14 the parent named", project([]string{"box"}, nil), object{"state": "on", "box": object{"label": "l"}})
+		object{"state": "on", "costs": []any{"7"}, "box": object{"origin": "x", "unit": "kg"}})
+	check("S-7-11 always inside what is sent", project(nil, []string{"box.unit", "box.label", "serial"}),
+		object{"state": "on", "box": object{"unit": "kg"}})
+	check("S-7-12 never", project([]string{"pin", "box.code"}, nil), object{"state": "on"})
+	check("S-7-14 the parent named", project([]string{"box"}, nil), object{"state": "on", "box": object{"label": "l", "unit": "kg"}})
 	check("S-7-11 always", project(nil, []string{"state", "serial", "box"}), object{"state": "on"})
 	check("S-7-14 written", byDefault.Sent(object{"costs": []any{"7"}}),
-		object{"serial": "s", "state": "on", "costs": []any{"7"}, "box": object{"label": "l"}})
+		object{"serial": "s", "state": "on", "costs": []any{"7"}, "box": object{"label": "l", "unit": "kg"}})
 	check("S-7-14 a part written", byDefault.Sent(object{"box": object{"origin": "x"}}),
-		object{"serial": "s", "state": "on", "box": object{"label": "l", "origin": "x"}})
+		object{"serial": "s", "state": "on", "box": object{"label": "l", "origin": "x", "unit": "kg"}})
 	if byDefault.Sent(object{"serial": "s"}) != byDefault {
 		t.Error("nothing of the kind was written, but the projection changed")
 	}

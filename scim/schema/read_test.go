@@ -323,6 +323,7 @@ func TestReadManager(t *testing.T) {
 		{"F7 empty", `""`, ``, false},
 		{"F7 blank value", `{"value":" "}`, ``, false},
 		{"F7 blank value with $ref", `{"value":"","$ref":"/Users/26"}`, `{"value":"26"}`, false},
+		{"F7 managerId beside null", `{"value":null,"managerId":"26"}`, `{"value":"26"}`, false},
 		{"F7 value wins over managerId", `{"value":"26","managerId":"27"}`, `{"value":"26"}`, true},
 	}
 	for _, c := range cases {
@@ -379,6 +380,46 @@ func TestReadKeepsRelationsAsTheyCame(t *testing.T) {
 	}
 }
 
+func TestReadLooseReferenceKeepsItsOtherParts(t *testing.T) {
+	typ := schema.Group()
+	typ.Schema.Attributes = append(typ.Schema.Attributes, &schema.Attribute{
+		Name: "owner", Type: schema.Complex, SubAttributes: []*schema.Attribute{
+			{Name: "value"},
+			{Name: "since"},
+			{Name: "$ref", Type: schema.Reference, ReferenceTypes: []string{"Group"}},
+		},
+	})
+	if _, err := schema.NewSet(nil, typ); err != nil {
+		t.Fatal(err)
+	}
+	for in, want := range map[string]string{
+		`{"ownerId":"1","since":"may"}`:                  `{"value":"1","since":"may"}`,
+		`{"value":" ","$ref":"/Groups/2","SINCE":"may"}`: `{"value":"2","since":"may"}`,
+	} {
+		body := `{"schemas":["` + groupURN + `"],"displayName":"g","owner":`
+		if got, err := read(t, typ, body+in+"}", compat()); err != nil || got != body+want+"}" {
+			t.Errorf("%s: got %s, %v", in, got, err)
+		}
+	}
+}
+
+func TestReadDemandsWhatCheckCannotSee(t *testing.T) {
+	typ := schema.User()
+	typ.Schema.Attributes = append(typ.Schema.Attributes,
+		&schema.Attribute{Name: "pin", Required: true, Mutability: schema.WriteOnly, Returned: schema.ReturnedNever})
+	if _, err := schema.NewSet(nil, typ); err != nil {
+		t.Fatal(err)
+	}
+	_, err := read(t, typ, user(""), nil)
+	isRefusal(t, err, scim.InvalidValue, "pin is required")
+	if _, err := read(t, typ, user(`"PIN":"1234"`), nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := typ.Read(parse(t, user("")).(schema.Object), schema.Replace, nil); err != nil {
+		t.Errorf("S-4.1.1-17 a replace may leave it out: %v", err)
+	}
+}
+
 func TestReadEveryType(t *testing.T) {
 	typ := device(t)
 	body := func(members string) string {
@@ -425,8 +466,13 @@ func TestReadEveryType(t *testing.T) {
 
 func TestSec_C06_EveryAttributeMeetsEveryType(t *testing.T) {
 	values := []any{
-		nil, "", "false", "False", schema.Number("0"), schema.Number("1"), true, []any{}, schema.Object{},
-		[]any{[]any{}}, []any{"x"}, []any{schema.Object{"value": []any{}}}, schema.Object{"value": schema.Object{}},
+		nil, "", "false", "False", schema.Number("0"), schema.Number("1"), true,
+		[]any{},
+		schema.Object{},
+		[]any{[]any{}},
+		[]any{"x"},
+		[]any{schema.Object{"value": []any{}}},
+		schema.Object{"value": schema.Object{}},
 	}
 	set := schema.Core(nil)
 	for _, typ := range append(set.Types, device(t)) {

@@ -89,6 +89,8 @@ func device(t testing.TB) *schema.ResourceType {
 				{Name: "seal", Mutability: schema.Immutable},
 				{Name: "weights", Type: schema.Integer, MultiValued: true},
 				{Name: "origin", Returned: schema.ReturnedRequest},
+				{Name: "unit", Returned: schema.ReturnedAlways},
+				{Name: "code", Returned: schema.ReturnedNever},
 			}},
 			{Name: "keepers", Type: schema.Complex, MultiValued: true, SubAttributes: []*schema.Attribute{
 				{Name: "value", CaseExact: true},

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/muster-id/muster/scim"
@@ -34,21 +35,25 @@ func TestReadValue(t *testing.T) {
 		{"P-3.5.2.1-06 string for an object", users, "name", `"x"`, scim.InvalidValue, scim.InvalidValue},
 		{
 			"names in any case", users, "name", `{"GIVENNAME":"a","familyName":"b"}`,
-			object{"givenName": "a", "familyName": "b"}, object{"givenName": "a", "familyName": "b"},
+			object{"givenName": "a", "familyName": "b"},
+			object{"givenName": "a", "familyName": "b"},
 		},
 		{
 			"F9 null inside is kept", users, "name", `{"givenName":null,"familyName":"b"}`,
-			object{"givenName": nil, "familyName": "b"}, object{"givenName": nil, "familyName": "b"},
+			object{"givenName": nil, "familyName": "b"},
+			object{"givenName": nil, "familyName": "b"},
 		},
 		{"nothing to merge", users, "name", `{}`, object{}, object{}},
 		{"unknown inside", users, "name", `{"nick":"x"}`, scim.InvalidValue, object{}},
 		{
 			"P-3.5.2.1-08 one element", users, "emails", `{"value":"a","display":null}`,
-			[]any{object{"value": "a"}}, []any{object{"value": "a"}},
+			[]any{object{"value": "a"}},
+			[]any{object{"value": "a"}},
 		},
 		{
 			"P-3.5.2.1-08 elements", users, "emails", `[{"value":"a"},{"value":"b"}]`,
-			[]any{object{"value": "a"}, object{"value": "b"}}, []any{object{"value": "a"}, object{"value": "b"}},
+			[]any{object{"value": "a"}, object{"value": "b"}},
+			[]any{object{"value": "a"}, object{"value": "b"}},
 		},
 		{"P-3.5.2.3-16 empty array", users, "emails", `[]`, nil, nil},
 		{"AMB-24 string", users, "roles", `"admin"`, scim.InvalidValue, []any{object{"value": "admin"}}},
@@ -61,7 +66,8 @@ func TestReadValue(t *testing.T) {
 		{"sub-attribute", users, "emails.value", `"a"`, "a", "a"},
 		{
 			"P-3.5.2.1-15 container", users, enterpriseURN, `{"department":"d","COSTCENTER":null}`,
-			object{"department": "d", "costCenter": nil}, object{"department": "d", "costCenter": nil},
+			object{"department": "d", "costCenter": nil},
+			object{"department": "d", "costCenter": nil},
 		},
 		{"container cleared", users, enterpriseURN, `null`, nil, nil},
 		{"container of a wrong type", users, enterpriseURN, `"d"`, scim.InvalidValue, scim.InvalidValue},
@@ -100,6 +106,24 @@ func TestReadValue(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestReadValueSaysWhere(t *testing.T) {
+	users := schema.Core(nil).Type("User")
+	for _, c := range []struct{ path, value, says string }{
+		{"active", `"x"`, "active must be"},
+		{"emails", `[{"value":"a"},{"value":1}]`, "emails[1].value must be"},
+		{"emails.value", `1`, "emails.value must be"},
+		{enterpriseURN, `{"manager":{"value":1}}`, enterpriseURN + ":manager.value must be"},
+		{enterpriseURN + ":manager", `{"value":1}`, enterpriseURN + ":manager.value must be"},
+		{enterpriseURN + ":department", `1`, enterpriseURN + ":department must be"},
+	} {
+		_, err := users.ReadValue(path(t, users, c.path), parse(t, c.value), nil)
+		isRefusal(t, err, scim.InvalidValue)
+		if got := scim.AsError(err).Detail; !strings.HasPrefix(got, c.says) {
+			t.Errorf("got %q, want %q…", got, c.says)
+		}
 	}
 }
 

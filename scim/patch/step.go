@@ -46,14 +46,10 @@ func (p *Patch) Apply(cur schema.Object) (schema.Object, error) {
 			return nil, numbered(p.steps[i].n, err)
 		}
 	}
-	if _, kept := cur["schemas"]; kept {
-		if urns := p.t.Schemas(doc); !schema.Equal(urns, p.t.Schemas(cur)) {
-			doc["schemas"] = urns // P-3.5.2-12
-		}
-	}
 	if schema.Equal(cur, doc) {
 		return cur, nil
 	}
+	doc["schemas"] = p.t.Schemas(doc) // P-3.5.2-12, P-3.5.2.2-13
 	if err := p.t.CheckChange(cur, doc); err != nil {
 		return nil, err
 	}

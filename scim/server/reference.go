@@ -14,8 +14,8 @@ import (
 type reference struct {
 	path   schema.Path
 	target string // resource type of what value names; empty: the type sub-attribute says
-	// key is how the attribute begins in canonical JSON, if that can stand nowhere else; such
-	// an attribute is completed without reading the document.
+	// key is how the attribute begins in canonical JSON, but for the first quote, if no other
+	// attribute has the name; such an attribute is completed without reading the document.
 	key string
 }
 
@@ -30,7 +30,7 @@ func references(t *schema.ResourceType) []reference {
 		if types := p.Attr.Sub("$ref").ReferenceTypes; len(types) == 1 {
 			r.target = types[0]
 			if !p.Attr.MultiValued && isLone(t, p.Attr) {
-				r.key = `"` + p.Attr.Name + `":{`
+				r.key = p.Attr.Name + `":{`
 			}
 		}
 		refs = append(refs, r)
@@ -63,7 +63,8 @@ func isLone(t *schema.ResourceType, a *schema.Attribute) bool {
 // to put in, else a copy in dst. It is not ok if the document has to be read for it.
 //
 // The key of a reference is found by its bytes: a quote inside a JSON string is escaped,
-// so a key never occurs within one.
+// so a key never occurs within one. The search leaves out the first quote, which would
+// stop it at every other word of the document.
 func (v *view) splice(dst, raw []byte) (doc []byte, copied, ok bool) {
 	doc = raw
 	for i := range v.refs {
@@ -74,7 +75,7 @@ func (v *view) splice(dst, raw []byte) (doc []byte, copied, ok bool) {
 		}
 		value, found := bytes.CutPrefix(doc[brace:], []byte(`"value":"`))
 		id, _, _ := bytes.Cut(value, []byte{'"'})
-		if !found || !isPlainID(id) {
+		if !found || !isPlainID(id) || doc[brace-len(r.key)-1] != '"' {
 			return nil, false, false
 		}
 		p := v.prefixOf(r.target)

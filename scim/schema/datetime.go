@@ -33,6 +33,11 @@ func ParseDateTime(s string) (time.Time, bool) {
 	return t, t.Year() >= 0 && t.Year() <= 9999
 }
 
+func validDateTime(s string) bool {
+	_, ok := ParseDateTime(s)
+	return ok
+}
+
 func daysIn(year, month int) int {
 	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }

@@ -17,13 +17,10 @@ func (s *Set) Key(a *Attribute, v any) any {
 	if !ok {
 		return v
 	}
-	switch a.Type {
-	case String:
-		if a.CaseExact {
-			return x
-		}
+	if a.Type == String && !a.CaseExact {
 		return s.Fold(a, x)
-	case DateTime:
+	}
+	if a.Type == DateTime {
 		if t, ok := ParseDateTime(x); ok {
 			return t.Format(instantLayout)
 		}

@@ -239,17 +239,11 @@ func (p *Projection) Apply(o Object) Object {
 func (p *Projection) members(o Object, attrs []*Attribute) Object {
 	out := make(Object, len(o))
 	for _, a := range attrs {
-		v := o[a.Name]
-		if v == nil {
-			continue
-		}
-		switch p.views[a] {
-		case none:
-			continue
-		case part:
+		v, view := o[a.Name], p.views[a]
+		if view == part {
 			v = p.partOf(a, v)
 		}
-		if v != nil {
+		if v != nil && view != none {
 			out[a.Name] = v
 		}
 	}

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -29,9 +30,7 @@ func TestProject(t *testing.T) {
 	type object = schema.Object
 	minimum := func(more object) object {
 		o := object{"schemas": []any{userURN, enterpriseURN}, "id": "7"}
-		for n, v := range more {
-			o[n] = v
-		}
+		maps.Copy(o, more)
 		return o
 	}
 	without := func(names ...string) object {

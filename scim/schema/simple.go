@@ -84,19 +84,8 @@ func text(a *Attribute, s string) *fault {
 	if len(s) > maxString {
 		return invalid("is longer than %d bytes", maxString) // only a hand-made Object gets here
 	}
-	switch a.Type {
-	case DateTime:
-		if _, ok := ParseDateTime(s); !ok {
-			return invalid("must be a date and time such as 2006-01-02T15:04:05Z")
-		}
-	case Binary:
-		if !validBase64(s) {
-			return invalid("must be base64 without line breaks")
-		}
-	case Reference:
-		if !validReference(s) {
-			return invalid("must be a URI, without blanks and with other special characters escaped")
-		}
+	if f := form(a.Type, s); f != nil {
+		return f
 	}
 	if a.MaxLength > 0 && len(s) > a.MaxLength && utf8.RuneCountInString(s) > a.MaxLength {
 		return invalid("is longer than %d characters", a.MaxLength)
@@ -106,6 +95,20 @@ func text(a *Attribute, s string) *fault {
 	}
 	if a.NoBlanks && strings.ContainsFunc(s, unicode.IsSpace) {
 		return invalid("contains white space")
+	}
+	return nil
+}
+
+// form checks a string against the form of its type.
+func form(t Type, s string) *fault {
+	if t == DateTime && !validDateTime(s) {
+		return invalid("must be a date and time such as 2006-01-02T15:04:05Z")
+	}
+	if t == Binary && !validBase64(s) {
+		return invalid("must be base64 without line breaks")
+	}
+	if t == Reference && !validReference(s) {
+		return invalid("must be a URI, without blanks and with other special characters escaped")
 	}
 	return nil
 }

@@ -16,6 +16,15 @@
 // Extension attributes stand in an Object under the extension's URN. null, [] and
 // an absent attribute are one state (RFC 7643 §2.5), which canonical form writes as absent.
 //
+// A body goes through Parse (strict JSON), Read (canonical form) and Check (may it be
+// stored?) to Append (canonical JSON); Decode brings stored JSON back. ReadValue reads
+// the values of a PATCH, Resolve the names of paths and filters, Project what a
+// request wants to see. Every forgiveness on the way asks the scim.Dialect by name.
+//
+// The package does not apply PATCH, evaluate filters or know how relations such as
+// Group.members are kept: they are never part of a document. Whether a value is
+// taken, or what it refers to exists, is the business of a store.
+//
 // The package is pure: no I/O, no clock, no goroutines; definitions do not change
 // after NewSet and are safe for concurrent use.
 package schema

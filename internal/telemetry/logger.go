@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -25,8 +24,8 @@ const (
 	JSON Format = "json"
 )
 
-// Logger returns a logger that writes to w. Values under keys that name secrets are
-// replaced, whoever logs them.
+// Logger returns a logger that writes to w. Values under keys that name secrets, and
+// texts that have the form of one, are replaced, whoever logs them.
 func Logger(w io.Writer, f Format, level slog.Leveler) *slog.Logger {
 	terminal := isTerminal(w)
 	if f == Text || f == Auto && terminal {
@@ -34,12 +33,18 @@ func Logger(w io.Writer, f Format, level slog.Leveler) *slog.Logger {
 		return slog.New(withRequest{&textHandler{out: &lockedWriter{w: w}, level: level, colour: colour}})
 	}
 	return slog.New(withRequest{slog.NewJSONHandler(w, &slog.HandlerOptions{
-		Level:       level,
+		Level: level,
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-			if a.Value.Kind() == slog.KindDuration { // seconds, as in the metrics; slog's own would be nanoseconds
+			a = redact(a)
+			switch a.Value.Kind() {
+			case slog.KindDuration: // seconds, as in the metrics; slog's own would be nanoseconds
 				a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+			case slog.KindString:
+				a.Value = slog.StringValue(spell(a.Value.String()))
+			default:
+				// Numbers and times cannot do harm.
 			}
-			return redact(a)
+			return a
 		},
 	})})
 }
@@ -47,15 +52,6 @@ func Logger(w io.Writer, f Format, level slog.Leveler) *slog.Logger {
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor fits
-}
-
-// redact replaces the value of an attribute whose key says that it is a secret.
-func redact(a slog.Attr) slog.Attr {
-	switch strings.ToLower(a.Key) {
-	case "authorization", "token_secret", "secret", "password", "bearer", "cookie", "signature", "private_key", "credential":
-		a.Value = slog.StringValue("[redacted]")
-	}
-	return a
 }
 
 // withRequest adds the id of the request that the context serves.
@@ -109,7 +105,7 @@ func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	b.WriteByte(' ')
 	b.WriteString(h.levelName(r.Level))
 	b.WriteByte(' ')
-	b.WriteString(plain(r.Message))
+	b.WriteString(plain(scrub(r.Message)))
 	b.WriteString(h.fixed)
 	r.Attrs(func(a slog.Attr) bool {
 		h.attr(&b, h.prefix, a)
@@ -140,7 +136,7 @@ func (h *textHandler) WithGroup(name string) slog.Handler {
 
 func (h *textHandler) attr(b *strings.Builder, prefix string, a slog.Attr) {
 	a = redact(a)
-	v := a.Value.Resolve()
+	v := a.Value
 	if v.Kind() == slog.KindGroup {
 		if a.Key != "" {
 			prefix += a.Key + "."
@@ -156,11 +152,8 @@ func (h *textHandler) attr(b *strings.Builder, prefix string, a slog.Attr) {
 	b.WriteByte(' ')
 	b.WriteString(h.paint("2", plain(prefix+a.Key)+"="))
 	s := v.String()
-	switch v.Kind() {
-	case slog.KindTime:
+	if v.Kind() == slog.KindTime {
 		s = v.Time().Format(time.RFC3339)
-	case slog.KindAny:
-		s = fmt.Sprint(v.Any())
 	}
 	if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) }) {
 		s = strconv.Quote(s) // control characters and terminal escapes are spelled out (C15)

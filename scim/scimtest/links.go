@@ -57,6 +57,7 @@ func (m *Memory) linkAfter(before []*row, e server.LinkEdit, d *scim.Dialect) ([
 		return nil, nil
 	case patch.LinkSet:
 		before = nil
+	case patch.LinkAdd:
 	}
 	after := slices.Clone(before)
 	for _, ref := range e.Refs {

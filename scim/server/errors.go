@@ -104,8 +104,9 @@ func appendError(dst []byte, e *scim.Error) []byte {
 	return append(dst, '}')
 }
 
-// appendString appends s as a JSON string; what is not UTF-8 in it becomes U+FFFD.
+// appendString appends s as a JSON string; what is not UTF-8 in it becomes U+FFFD, of
+// which the error tells.
 func appendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) //nolint:errcheck // the error only says that U+FFFD was written
+	dst, _ = jsontext.AppendQuote(dst, s)
 	return dst
 }

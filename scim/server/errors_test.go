@@ -124,7 +124,7 @@ func TestCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, l := broken(t, &faulty{find: f})
-			resp, err := http.Get(p.srv.URL + "/t/t1/scim/v2/Users") //nolint:noctx // a test
+			resp, err := http.Get(p.srv.URL + "/t/t1/scim/v2/Users")
 			if err == nil {
 				defer resp.Body.Close()
 				_, err = new(bytes.Buffer).ReadFrom(resp.Body)

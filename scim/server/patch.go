@@ -6,6 +6,7 @@ import (
 
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/patch"
+	"github.com/muster-id/muster/scim/schema"
 )
 
 // patch is PATCH on a resource (RFC 7644 §3.5.2).
@@ -34,6 +35,7 @@ func (e *endpoint) patch() error {
 	if err != nil {
 		return err
 	}
+	var written schema.Object
 	edit := &Edit{
 		If: cond, Links: links, Want: v.want(), Dialect: e.d,
 		Apply: func(cur *Resource) (*Resource, error) {
@@ -41,6 +43,7 @@ func (e *endpoint) patch() error {
 			if err != nil {
 				return nil, err
 			}
+			written = difference(cur.Attrs, doc)
 			return e.changed(cur, doc)
 		},
 	}
@@ -58,7 +61,19 @@ func (e *endpoint) patch() error {
 		e.empty(http.StatusNoContent)
 		return nil
 	}
+	v.sent(written)
 	return e.answer(http.StatusOK, v, r)
+}
+
+// difference returns the attributes of a document that another one does not have alike.
+func difference(before, after schema.Object) schema.Object {
+	o := make(schema.Object)
+	for name, value := range after {
+		if !schema.Equal(before[name], value) {
+			o[name] = value
+		}
+	}
+	return o
 }
 
 // localizeLinks checks how many references the links name and writes their filters for a

@@ -174,6 +174,8 @@ func TestReturnedRequest(t *testing.T) {
 		p.get(at).has("pin", nil)
 		p.get(at+"?attributes=pin").has("pin", "0000")
 		p.put(at, body).is(200).has("pin", "0000")
+		p.patch(at, `{"op":"replace","path":"number","value":"7"}`).is(200).has("pin", nil)
+		p.patch(at, `{"op":"replace","path":"number","value":"1"},{"op":"replace","path":"pin","value":"1111"}`).is(200).has("pin", "1111")
 	})
 	t.Run("P-3.5.1-05 to 07 immutable", func(t *testing.T) {
 		p := p.in(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/muster-id/muster/scim"
@@ -106,15 +107,7 @@ func (c Cond) Check(version string) error {
 
 // Holds reports whether a resource of that version may be written.
 func (c Cond) Holds(version string) bool {
-	if c.Any || c.IfMatch == nil {
-		return true
-	}
-	for _, v := range c.IfMatch {
-		if v == version {
-			return true
-		}
-	}
-	return false
+	return c.Any || c.IfMatch == nil || slices.Contains(c.IfMatch, version)
 }
 
 // LinkEdit is one operation on a relation.

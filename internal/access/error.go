@@ -23,7 +23,7 @@ const (
 // An Error is a request that was not authenticated.
 type Error struct {
 	Status     int           // 400, 401, 429 or 503
-	Reason     Reason        //
+	Reason     Reason        // for metrics and the audit, not for the client
 	RetryAfter time.Duration // for 429 and 503, at least a second
 	Err        error         // the cause, for the log; nil unless the look-up failed
 }

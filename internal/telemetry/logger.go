@@ -51,7 +51,7 @@ func Logger(w io.Writer, f Format, level slog.Leveler) *slog.Logger {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // G115: a file descriptor fits
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // withRequest adds the id of the request that the context serves.

@@ -25,7 +25,7 @@ func logged(f telemetry.Format, message string, attrs ...any) string {
 
 func TestSec_K04_SecretsAreKnownByKeyAndByForm(t *testing.T) {
 	t.Parallel()
-	const token = "mst_marker0123456789marker0123456789marker0123456789abc" //nolint:gosec // the form, not a token
+	const token = "mst_marker0123456789marker0123456789marker0123456789abc"
 	for name, attrs := range map[string][]any{
 		"key":                {"Authorization", "marker"},
 		"key with suffix":    {"client_secret", "marker"},

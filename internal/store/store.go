@@ -53,6 +53,10 @@ var (
 	ErrBusy = errors.New("too many writes are waiting")
 	// ErrClosed: the store is closed or closing.
 	ErrClosed = errors.New("the store is closed")
+	// ErrSearches: too many searches of the tenant that look at every resource are under way; try again later.
+	ErrSearches = errors.New("too many expensive searches are under way")
+	// ErrCostly: the search looks at so much that it ran out of time. Trying again does not help.
+	ErrCostly = errors.New("the search takes too long")
 )
 
 // Tenant is a tenant's number. It is a type of its own so that no other number passes for it.
@@ -80,8 +84,8 @@ type Store interface {
 	Feed
 	Deliveries
 	Tokens
-	// Sweep removes up to limit edges of tombstones of the tenant and returns how many it removed; 0: nothing is left to
-	// sweep. Groups that lose an edge get a new version and time, but no change.
+	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
+	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
 	// Stats reports figures for metrics and readiness; an error means that the database does not answer.
 	Stats(ctx context.Context, t Tenant) (Stats, error)
@@ -320,7 +324,8 @@ type Ref struct {
 	Direct  bool   // Ancestors only
 }
 
-// Query is a search over the live resources of one type.
+// Query is a search over the live resources of one type. What has no value comes last in ascending order and
+// first in descending; an empty string is no value, and equals go by Num.
 //
 // What the store's indexes answer exactly is done by the engine, ordering, counting and paging included
 // where the whole filter is exact. What is left is evaluated row by row with filter.Match on the

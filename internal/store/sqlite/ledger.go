@@ -28,6 +28,7 @@ type ledger struct {
 	altered []*known    // resources to write
 	records []recordKey // in the order in which they were first altered
 	record  map[recordKey]*store.Record
+	forgets map[forgetKey]bool // parents whose pending references go before others come
 	cuts    []cut
 	sweep   map[store.Num]bool // true: to be swept, false: not any more
 	changes []*change
@@ -93,6 +94,12 @@ type pending struct {
 	dirty map[parentKey]bool
 }
 
+// forgetKey names all references of a source that wait to be children of a parent.
+type forgetKey struct {
+	source store.Source
+	parentKey
+}
+
 type recordKey struct {
 	source store.Source
 	id     string
@@ -120,6 +127,7 @@ func newLedger(t store.Tenant) *ledger {
 		pending:  map[pendKey]*pending{},
 		unpended: map[parentKey]map[store.Source]bool{},
 		record:   map[recordKey]*store.Record{},
+		forgets:  map[forgetKey]bool{},
 		sweep:    map[store.Num]bool{},
 	}
 }
@@ -378,14 +386,21 @@ func (l *ledger) nested(parent, child store.Num) bool {
 }
 
 func (l *ledger) enterPending(p store.Pending, there bool) {
+	if p.Value == "" {
+		l.forgets[forgetKey{p.Source, parentKey{p.Rel, p.Parent}}] = true
+		for k, s := range l.pending {
+			if k.source == p.Source {
+				s.drop(p)
+			}
+		}
+		return
+	}
 	s := l.pending[pendKey{p.Source, p.Value}]
 	if s == nil {
 		s = &pending{}
 		l.pending[pendKey{p.Source, p.Value}] = s
 	}
-	s.now = slices.DeleteFunc(slices.Clone(s.now), func(q store.Pending) bool {
-		return q.Rel == p.Rel && q.Parent == p.Parent
-	})
+	s.drop(p)
 	if there {
 		s.now = append(s.now, p)
 	}
@@ -408,6 +423,13 @@ func (l *ledger) unpendAll(p store.Pending) {
 			l.enterPending(p, false)
 		}
 	}
+}
+
+// drop leaves out the reference of p's parent. Those who hold the old list keep it.
+func (s *pending) drop(p store.Pending) {
+	s.now = slices.DeleteFunc(slices.Clone(s.now), func(q store.Pending) bool {
+		return q.Rel == p.Rel && q.Parent == p.Parent
+	})
 }
 
 // childrenOf returns the live children of a parent whose edges were loaded, in order.

@@ -128,7 +128,7 @@ func (l *ledger) loadWhole(c *conn, query, keys string) error {
 	return nil
 }
 
-const wholeByNum = "SELECT " + writeColumns + ` FROM json_each(?) k CROSS JOIN resource r
+const wholeByNum = "SELECT " + writeColumns + ` FROM json_each(?) k CROSS JOIN resource r INDEXED BY resource_num
 	WHERE r.tenant = ? AND r.num = k.value`
 
 // loadNums reads resources by number, unless they are known with their bodies.

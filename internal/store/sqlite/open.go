@@ -60,6 +60,8 @@ type DB struct {
 	signal  *signal
 	nesting *nesting
 
+	searches searches
+
 	closing chan struct{}
 	once    sync.Once
 	err     error // of Close

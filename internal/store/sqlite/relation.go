@@ -70,9 +70,10 @@ func (db *DB) Ancestors(ctx context.Context, t store.Tenant, rel store.Rel, chil
 			if err != nil {
 				return err
 			}
-			ref := readRef(r)
-			ref.Direct = true
-			refs = append(refs, ref)
+			if ref := readRef(r); ref.Num != child {
+				ref.Direct = true
+				refs = append(refs, ref)
+			}
 		}
 		if len(refs) == 0 {
 			return nil

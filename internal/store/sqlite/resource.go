@@ -105,7 +105,7 @@ func (db *DB) Get(ctx context.Context, t store.Tenant, typ, id string) (*store.R
 	return res, nil
 }
 
-const resourcesByNum = "SELECT " + readColumns + ` FROM json_each(?) k CROSS JOIN resource r
+const resourcesByNum = "SELECT " + readColumns + ` FROM json_each(?) k CROSS JOIN resource r INDEXED BY resource_num
 	WHERE r.tenant = ? AND r.num = k.value`
 
 // byNumChunk is how many resources a statement reads by number, so that none holds a connection for long.

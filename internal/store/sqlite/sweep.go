@@ -8,22 +8,31 @@ import (
 )
 
 const (
-	firstSweep = "SELECT num FROM sweep WHERE tenant = ? ORDER BY num LIMIT 1"
-	sweepTouch = `UPDATE resource SET version = version + 1, modified = max(modified, ?)
+	firstSweep   = "SELECT num FROM sweep WHERE tenant = ? ORDER BY num LIMIT 1"
+	firstExpired = "SELECT 1 FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires <= ? LIMIT 1"
+	sweepTouch   = `UPDATE resource SET version = version + 1, modified = max(modified, ?)
 	WHERE tenant = ? AND deleted = 0 AND num IN
 	(SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ? ORDER BY e.parent LIMIT ?)`
 	sweepAbove = `DELETE FROM edge WHERE tenant = ? AND rel = ? AND child = ? AND parent IN
 	(SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ? ORDER BY e.parent LIMIT ?)`
 	sweepBelow = `DELETE FROM edge WHERE tenant = ? AND rel = ? AND parent = ? AND child IN
 	(SELECT e.child FROM edge e WHERE e.tenant = ? AND e.rel = ? AND e.parent = ? ORDER BY e.child LIMIT ?)`
+	sweepPending = "DELETE FROM pending INDEXED BY pending_parent WHERE tenant = ? AND parent = ?"
+	sweepExpired = `DELETE FROM pending WHERE (tenant, source, value, rel, parent) IN
+	(SELECT tenant, source, value, rel, parent FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires <= ? ORDER BY expires LIMIT ?)`
 )
 
 // Sweep implements store.Store. It runs on the writer, alone in its transaction.
 func (db *DB) Sweep(ctx context.Context, t store.Tenant, now time.Time, limit int) (removed int, err error) {
 	// A check on a reader spares the writer a transaction whenever there is nothing to do, which is nearly always.
-	idle := true
-	err = db.each(ctx, func(row) { idle = false }, firstSweep, int64(t))
-	if err != nil || idle {
+	busy := false
+	err = db.read(ctx, func(c *conn) (err error) {
+		if busy, err = c.one(func(row) {}, firstSweep, int64(t)); err == nil && !busy {
+			busy, err = c.one(func(row) {}, firstExpired, int64(t), toMillis(now))
+		}
+		return err
+	})
+	if err != nil || !busy {
 		return 0, err
 	}
 	err = db.writer.do(ctx, &job{tenant: t, task: func(b *batch) error {
@@ -61,11 +70,16 @@ func sweep(c *conn, tenant store.Tenant, now time.Time, limit int) (int, error) 
 			return 0, err
 		}
 		left -= below
-		if left > 0 { // so none of its edges is left
-			if _, err := c.exec(sweepEnd, t, n); err != nil {
-				return 0, err
-			}
+		if left == 0 {
+			break // perhaps not all of its edges
+		}
+		if _, err := c.exec(sweepPending, t, n); err != nil {
+			return 0, err
+		}
+		if _, err := c.exec(sweepEnd, t, n); err != nil {
+			return 0, err
 		}
 	}
-	return limit - int(left), nil
+	expired, err := c.exec(sweepExpired, t, toMillis(now), left)
+	return limit - int(left-expired), err
 }

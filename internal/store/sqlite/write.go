@@ -94,7 +94,7 @@ func (l *ledger) writeResources(c *conn) error {
 }
 
 func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
-	t, n, x := int64(l.tenant), int64(r.Num), &r.Index
+	t, n, x := int64(l.tenant), int64(r.Num), indexOf(r)
 	created, modified, gen := toMillis(r.Created), toMillis(r.Modified), int64(r.Gen)
 	deleted, once, active := flag(r.Deleted), flag(r.Once), int64(x.Active)
 	switch {
@@ -104,7 +104,7 @@ func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
 	case !sameKeys(r, stored):
 		_, err = c.exec(updateResource, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
 			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), t, n)
-	case r.Once == stored.Once && r.Gen == stored.Gen && x.Active == stored.Index.Active && string(r.Body) == string(stored.Body):
+	case r.Once == stored.Once && r.Gen == stored.Gen && x.Active == indexOf(stored).Active && string(r.Body) == string(stored.Body):
 		_, err = c.exec(touchResource, r.Version, modified, t, n)
 	default:
 		_, err = c.exec(updateBody, r.Version, modified, gen, once, active, document(r.Body), t, n)
@@ -115,9 +115,17 @@ func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
 	return l.writeEntries(c, r, stored)
 }
 
+// indexOf returns what a resource is found by: a tombstone by nothing, so that no index but that of its id leads to one.
+func indexOf(r *store.Resource) *store.Index {
+	if r.Deleted {
+		return &store.Index{}
+	}
+	return &r.Index
+}
+
 // sameKeys reports whether nothing differs but version, times, state and body.
 func sameKeys(a, b *store.Resource) bool {
-	x, y := a.Index, b.Index
+	x, y := indexOf(a), indexOf(b)
 	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted &&
 		x.UserName == y.UserName && x.ExternalID == y.ExternalID && x.DisplayName == y.DisplayName &&
 		x.EmployeeNumber == y.EmployeeNumber && x.Manager == y.Manager && x.Display == y.Display && slices.Equal(x.Entries, y.Entries)
@@ -126,15 +134,16 @@ func sameKeys(a, b *store.Resource) bool {
 func (l *ledger) writeEntries(c *conn, r, stored *store.Resource) error {
 	var was []store.Entry
 	if stored != nil {
-		was = stored.Index.Entries
+		was = indexOf(stored).Entries
 	}
-	if slices.Equal(was, r.Index.Entries) {
+	now := indexOf(r).Entries
+	if slices.Equal(was, now) {
 		return nil
 	}
 	for _, diff := range []struct {
 		query     string
 		of, other []store.Entry
-	}{{deleteEntry, was, r.Index.Entries}, {insertEntry, r.Index.Entries, was}} {
+	}{{deleteEntry, was, now}, {insertEntry, now, was}} {
 		for _, e := range diff.of {
 			if slices.Contains(diff.other, e) {
 				continue

@@ -69,10 +69,11 @@ CREATE TABLE resource (
 	active          INTEGER NOT NULL, -- 0 unassigned, 1 false, 2 true
 	display         TEXT    NOT NULL, -- the shown name as it was sent
 	entries         BLOB    NOT NULL, -- its rows of entry, so that they need no index by resource
-	body            BLOB,             -- NULL in a tombstone; last, so that scans leave its pages alone
-	PRIMARY KEY (tenant, num)
+	body            BLOB              -- NULL in a tombstone; last, so that scans leave its pages alone
 );
 
+-- Keys of tables with a rowid are named, so that a statement can say which it means.
+CREATE UNIQUE INDEX resource_num ON resource (tenant, num);
 CREATE UNIQUE INDEX resource_id ON resource (tenant, id);
 -- Lists, counts and filters on active and created are answered from this index alone.
 CREATE INDEX resource_live ON resource (tenant, type, num, active, created) WHERE deleted = 0;
@@ -139,6 +140,9 @@ CREATE TABLE pending (
 	PRIMARY KEY (tenant, source, value, rel, parent)
 ) WITHOUT ROWID;
 
+CREATE INDEX pending_parent ON pending (tenant, parent, rel, source);
+CREATE INDEX pending_expires ON pending (tenant, expires);
+
 CREATE INDEX pending_parent ON pending (tenant, parent, rel);
 
 CREATE TABLE change (
@@ -162,10 +166,10 @@ CREATE TABLE change (
 	format  INTEGER NOT NULL, -- of before: 0 as it is, later also sealed
 	key_id  TEXT    NOT NULL, -- the person's key that sealed before
 	gen     INTEGER NOT NULL, -- schema generation of before
-	before  BLOB,
-	PRIMARY KEY (tenant, seq)
+	before  BLOB
 );
 
+CREATE UNIQUE INDEX change_seq ON change (tenant, seq);
 CREATE INDEX change_num ON change (tenant, num, seq);
 CREATE INDEX change_urgent ON change (tenant, seq) WHERE lane = 1;
 

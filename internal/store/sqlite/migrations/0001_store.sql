@@ -143,8 +143,6 @@ CREATE TABLE pending (
 CREATE INDEX pending_parent ON pending (tenant, parent, rel, source);
 CREATE INDEX pending_expires ON pending (tenant, expires);
 
-CREATE INDEX pending_parent ON pending (tenant, parent, rel);
-
 CREATE TABLE change (
 	tenant  INTEGER NOT NULL,
 	seq     INTEGER NOT NULL,

@@ -159,11 +159,15 @@ func (h *hub) start(t testing.TB, to target.Target, o delivery.Options) *deliver
 }
 
 func (h *hub) walker(to target.Target, o delivery.Options) *delivery.Walker {
+	return h.walkerOn(h.DB, to, o)
+}
+
+func (h *hub) walkerOn(db delivery.Store, to target.Target, o delivery.Options) *delivery.Walker {
 	if o.Name == "" {
 		o.Name = "app"
 	}
 	o.Schemas, o.Log = set, slog.New(slog.NewTextHandler(h.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return delivery.New(h.DB, store.Default, to, o)
+	return delivery.New(db, store.Default, to, o)
 }
 
 // stream is a scripted stream target that remembers what it was brought.

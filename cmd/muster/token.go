@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/muster-id/muster/internal/admin"
+)
+
+func newToken() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "token",
+		Short: "Create, list and revoke the tokens of identity providers",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenRevoke())
+	return cmd
+}
+
+func newTokenCreate() *cobra.Command {
+	var data dataFlag
+	var req admin.TokenRequest
+	cmd := &cobra.Command{
+		Use:   "create --name NAME",
+		Short: "Create a token and print it, this once",
+		Long: `Create prints the new token and nothing else on standard output. It is stored as a hash: it cannot be shown again.
+It works while the hub runs and while it does not.`,
+		Example: `  muster token create --name okta
+  muster token create --name conformance --profile strict --days 7`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if req.Days < 1 {
+				return usageError{fmt.Errorf("--days %d: a token lives at least a day", req.Days)}
+			}
+			return data.with(cmd.Context(), func(c *admin.Client) error {
+				t, err := c.CreateToken(cmd.Context(), req)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), t.Secret)
+				return err
+			})
+		},
+	}
+	data.add(cmd)
+	cmd.Flags().StringVar(&req.Name, "name", "", "what the token is called, such as the identity provider that uses it")
+	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send) or strict (the RFCs to the letter)")
+	cmd.Flags().IntVar(&req.Days, "days", 365, "how long it lives")
+	_ = cmd.MarkFlagRequired("name") // the flag exists
+	return cmd
+}
+
+func newTokenList() *cobra.Command {
+	var data dataFlag
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List tokens: who they are for and how long they live",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return data.with(cmd.Context(), func(c *admin.Client) error {
+				all, err := c.Tokens(cmd.Context())
+				if err != nil {
+					return err
+				}
+				out := cmd.OutOrStdout()
+				if asJSON {
+					return printJSON(out, all)
+				}
+				rows := make([][]string, len(all))
+				for i, t := range all {
+					state := "live until " + t.Expires.Format(time.DateOnly)
+					switch {
+					case !t.Revoked.IsZero():
+						state = "revoked " + t.Revoked.Format(time.DateOnly)
+					case !t.Expires.IsZero() && t.Expires.Before(time.Now()):
+						state = "expired " + t.Expires.Format(time.DateOnly)
+					}
+					rows[i] = []string{t.ID, t.Name, t.Hint, t.Profile, state}
+				}
+				return printTable(out, []string{"ID", "NAME", "TOKEN", "PROFILE", "STATE"}, rows)
+			})
+		},
+	}
+	data.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func newTokenRevoke() *cobra.Command {
+	var data dataFlag
+	cmd := &cobra.Command{
+		Use:   "revoke ID",
+		Short: "End a token: it is refused within five seconds",
+		Args:  exactly("the id of a token, as \"muster token list\" shows it"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return data.with(cmd.Context(), func(c *admin.Client) error { return c.RevokeToken(cmd.Context(), args[0]) })
+		},
+	}
+	data.add(cmd)
+	return cmd
+}
+
+// exactly asks for one argument and says what it is.
+func exactly(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usageError{fmt.Errorf("%s takes %s", cmd.CommandPath(), what)}
+		}
+		return nil
+	}
+}

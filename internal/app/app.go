@@ -1,0 +1,323 @@
+// Package app wires a hub together: New opens it, Start serves it, Stop drains it. It
+// holds no logic of its own; what a part does is in its package.
+//
+//	listener ── request id, log, metrics ── scim/server ── directory ── store
+//	socket ──── admin ───────────────────────────────────── access, feed
+//	            walkers, one a target ────────────────────── feed, store
+//	            sweeper ──────────────────────────────────── store
+//
+// Several hubs may live in one process: nothing here is global.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/admin"
+	"github.com/muster-id/muster/internal/config"
+	"github.com/muster-id/muster/internal/datadir"
+	"github.com/muster-id/muster/internal/delivery"
+	"github.com/muster-id/muster/internal/directory"
+	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/outbound"
+	"github.com/muster-id/muster/internal/secret"
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/sqlite"
+	"github.com/muster-id/muster/internal/target"
+	"github.com/muster-id/muster/internal/telemetry"
+	"github.com/muster-id/muster/internal/version"
+	"github.com/muster-id/muster/scim/schema"
+	"github.com/muster-id/muster/scim/server"
+)
+
+// Where a hub is unless it is told otherwise.
+const (
+	DefaultData   = "./muster-data"
+	DefaultListen = "127.0.0.1:8080"
+)
+
+// Prefix is the path below which SCIM is served.
+const Prefix = "/scim/v2"
+
+// tenantName is the one tenant there is for now.
+const tenantName = "default"
+
+// Options are the properties of a hub.
+type Options struct {
+	// Data is the data directory. Defaults to DefaultData.
+	Data string
+	// Listen is the address of the SCIM listener. Defaults to DefaultListen.
+	Listen string
+	// MetricsListen is the address of the metrics listener. Defaults to none.
+	MetricsListen string
+	// BaseURL is how clients reach the listener, without path. Defaults to http:// and the address.
+	BaseURL string
+	// Limits bounds requests. Defaults to those of server.Limits.
+	Limits server.Limits
+	// MaxAuthFailures is how many failed authentications one address has in a minute. Defaults to 30.
+	MaxAuthFailures int
+	// Outbound are the rules for dialling out.
+	Outbound outbound.Options
+	// Targets are the systems downstream.
+	Targets []Target
+	// Log takes what an operator should know. Defaults to nothing.
+	Log *slog.Logger
+}
+
+// Target is a configured target.
+type Target struct {
+	Name        string
+	Kind        string
+	Settings    target.Settings
+	Start       delivery.Beginning
+	Concurrency int
+}
+
+// App is a hub.
+type App struct {
+	o       Options
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	set     *schema.Set
+	store   store.Store
+	dir     *directory.Directory
+	auth    *access.Authenticator
+	tokens  *access.Registry
+	feed    *feed.Reader
+	socket  string
+	walkers []walker
+
+	listeners []listener
+	base      string // SCIM base URL
+	first     secret.String
+	ready     atomic.Bool
+	failed    chan error // of a listener that ended by itself
+
+	stopOnce sync.Once
+	stopErr  error
+	undo     []cleanup // what Stop does, last first
+}
+
+// listener is an address and who answers there.
+type listener struct {
+	name string
+	net.Listener
+	handler func() http.Handler
+}
+
+type walker struct {
+	*delivery.Walker
+	name, kind string
+}
+
+// cleanup is one step of Stop.
+type cleanup struct {
+	name string
+	do   func(context.Context) error
+}
+
+func (a *App) onStop(name string, do func(context.Context) error) {
+	a.undo = append(a.undo, cleanup{name, do})
+}
+
+// New opens a hub: it takes the data directory, opens the database and the listeners and makes
+// the targets. Nothing runs before Start, but for the database's writer. A hub that New returned has to be stopped.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Data == "" {
+		o.Data = DefaultData
+	}
+	if o.Listen == "" {
+		o.Listen = DefaultListen
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Outbound.Version = version.Get().Version
+	a := &App{o: o, log: o.Log, metrics: telemetry.NewMetrics(), set: directory.NewSet(), failed: make(chan error, 3)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	for _, open := range []func(context.Context) error{a.openStore, a.openServices, a.openListeners, a.openTargets} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	dir, err := datadir.Open(a.o.Data)
+	if err != nil {
+		return err
+	}
+	release, err := dir.Lock()
+	if err != nil {
+		return err
+	}
+	a.onStop("release data directory", func(context.Context) error { return release() })
+	if a.socket, err = dir.PrepareSocket(); err != nil {
+		return err
+	}
+	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{
+		Logger:  a.log,
+		Observe: func(b sqlite.Batch) { a.metrics.Commit(b.Ops, b.Took) },
+	})
+	if err != nil {
+		return err
+	}
+	a.store = db
+	a.onStop("close database", func(context.Context) error { return db.Close() })
+	return nil
+}
+
+func (a *App) openServices(ctx context.Context) error {
+	a.dir = directory.New(a.store, a.set, directory.Options{
+		RequestID: telemetry.RequestID,
+		Log:       a.log,
+		MaxEdges:  a.o.Limits.Edges,
+	})
+	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
+	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
+	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.set})
+	all, err := a.tokens.List(ctx, store.Default)
+	if err != nil || len(all) > 0 {
+		return err
+	}
+	a.first, _, err = a.tokens.Create(ctx, store.Default, access.Spec{Name: "first"})
+	return err
+}
+
+// openListeners takes the addresses; they are served from Start on.
+func (a *App) openListeners(ctx context.Context) error {
+	scim, err := a.listen(ctx, "tcp", a.o.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --listen", err)
+	}
+	base := a.o.BaseURL
+	if base == "" {
+		base = config.BaseURL(scim.Addr().String())
+	}
+	a.base = strings.TrimSuffix(base, "/") + Prefix
+
+	command, err := a.listen(ctx, "unix", a.socket)
+	if err != nil {
+		return fmt.Errorf("command socket: %w", err)
+	}
+	a.listeners = []listener{
+		{"command", command, func() http.Handler { return admin.Handler(a.adminOptions()) }},
+	}
+	if a.o.MetricsListen != "" {
+		metrics, err := a.listen(ctx, "tcp", a.o.MetricsListen)
+		if err != nil {
+			return fmt.Errorf("metrics: %w; choose another address with --metrics, or \"\" for none", err)
+		}
+		a.listeners = append(a.listeners, listener{"metrics", metrics, a.metricsHandler})
+	}
+	// The last one is the first that Stop stops.
+	a.listeners = append(a.listeners, listener{"SCIM", scim, a.handler})
+	return nil
+}
+
+func (a *App) listen(ctx context.Context, network, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	a.onStop("close listener", func(context.Context) error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) { // closed already by whoever served it
+			return err
+		}
+		return nil
+	})
+	return l, nil
+}
+
+// openTargets makes the walkers. What they send names the base URL, so the listener is there before.
+func (a *App) openTargets(context.Context) error {
+	for _, t := range a.o.Targets {
+		log := a.log.With("target", t.Name)
+		opened, err := t.Settings.Open(target.Env{
+			Name: t.Name, Tenant: tenantName, Base: a.base,
+			Schemas: a.set, Outbound: a.o.Outbound, Log: log,
+		})
+		if err != nil {
+			return fmt.Errorf("target %s: %w", t.Name, err)
+		}
+		w := delivery.New(a.store, store.Default, opened, delivery.Options{
+			Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
+			Schemas: a.set, Metrics: a.metrics, Log: a.log,
+		})
+		a.walkers = append(a.walkers, walker{w, t.Name, t.Kind})
+		a.onStop("stop target "+t.Name, w.Stop)
+	}
+	return nil
+}
+
+// Start serves. It returns once requests are answered and changes are on their way.
+func (a *App) Start(ctx context.Context) error {
+	for _, w := range a.walkers {
+		if err := w.Start(ctx); err != nil {
+			return fmt.Errorf("start target %s: %w", w.name, err)
+		}
+	}
+	sweep := directory.NewSweeper(a.store, store.Default, a.log)
+	sweep.Start()
+	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
+	for _, l := range a.listeners {
+		a.serve(l)
+	}
+	a.ready.Store(true)
+	a.log.InfoContext(ctx, "hub started", "version", version.Get().Version, "data", a.o.Data, "base", a.base, "targets", len(a.walkers))
+	return nil
+}
+
+// Failed is told when a listener ends by itself, which nothing but Stop can mend.
+func (a *App) Failed() <-chan error { return a.failed }
+
+// Stop drains the hub: it says that it is not ready, lets requests and deliveries that have begun come to their end until ctx
+// does, writes the cursors and closes everything in the reverse order of its opening. It may be called again.
+func (a *App) Stop(ctx context.Context) error {
+	a.stopOnce.Do(func() {
+		a.ready.Store(false)
+		var errs []error
+		for _, c := range slices.Backward(a.undo) {
+			if err := c.do(ctx); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+			}
+		}
+		a.stopErr = errors.Join(errs...)
+	})
+	return a.stopErr
+}
+
+// MetricsURL returns where the figures are; empty if they are not served.
+func (a *App) MetricsURL() string {
+	for _, l := range a.listeners {
+		if l.name == "metrics" {
+			return config.BaseURL(l.Addr().String()) + "/metrics"
+		}
+	}
+	return ""
+}
+
+// Base returns the SCIM base URL.
+func (a *App) Base() string { return a.base }
+
+// FirstToken returns the token that was made because the hub had none. It is shown once.
+func (a *App) FirstToken() (secret.String, bool) { return a.first, a.first != secret.String{} }
+
+// Feed returns the reader of the hub's changes.
+func (a *App) Feed() *feed.Reader { return a.feed }

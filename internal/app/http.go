@@ -1,0 +1,232 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/directory"
+	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/telemetry"
+	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/server"
+)
+
+// The times and sizes of connections. The feed over the command socket may be followed for ever, so
+// that listener has no limit on writing.
+const (
+	headerTimeout  = 5 * time.Second
+	bodyTimeout    = 30 * time.Second
+	requestTimeout = 60 * time.Second
+	idleTimeout    = 120 * time.Second
+	maxHeaderBytes = 64 << 10
+)
+
+// serve answers on the listener until Stop.
+func (a *App) serve(l listener) {
+	base, cancel := context.WithCancel(context.Background())
+	s := &http.Server{
+		Handler:           l.handler(),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	follows := l.name == "command" // whoever follows the feed is sent away, the others may end
+	if !follows {
+		s.WriteTimeout = requestTimeout
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := s.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+			a.failed <- err
+		}
+	}()
+	a.onStop("stop "+l.name+" listener", func(ctx context.Context) error {
+		if follows {
+			cancel()
+		}
+		err := s.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+		cancel()
+		<-done
+		return err
+	})
+}
+
+// handler is everything on the SCIM listener.
+func (a *App) handler() http.Handler {
+	provider := server.Handler(a.open, server.Options{
+		Prefix: Prefix,
+		Limits: a.o.Limits,
+		Log:    a.log,
+		NewID:  telemetry.RequestID,
+		Realm:  "muster",
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case path == Prefix || strings.HasPrefix(path, Prefix+"/"):
+			a.observed(provider, w, r)
+		case path == "/healthz":
+			a.health(w, r, nil)
+		case path == "/readyz":
+			a.health(w, r, a.notReady(r.Context()))
+		default:
+			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM is served below "+Prefix+"\n"))
+		}
+	})
+}
+
+// observed gives a request its id, and its log line and figures afterwards.
+func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rid := id.Request()
+	w.Header().Set("X-Request-Id", rid)
+	seen := &statusWriter{ResponseWriter: w}
+	r = r.WithContext(telemetry.WithRequestID(r.Context(), rid))
+	h.ServeHTTP(seen, r)
+	took := time.Since(began)
+	if seen.status == 0 {
+		seen.status = http.StatusOK
+	}
+	method, resource := r.Method, resourceOf(r.URL.Path)
+	if !known(method) {
+		method = "other"
+	}
+	a.metrics.Request(method, resource, seen.status, took)
+	level := slog.LevelDebug // reads are many, and nothing happened
+	if method != http.MethodGet || seen.status >= http.StatusBadRequest {
+		level = slog.LevelInfo
+	}
+	if a.log.Enabled(r.Context(), level) {
+		// The query stays out: filters hold names.
+		a.log.LogAttrs(r.Context(), level, "request", slog.String("method", method), slog.String("path", r.URL.Path),
+			slog.Int("status", seen.status), slog.Duration("took", took))
+	}
+}
+
+func known(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return true
+	}
+	return false
+}
+
+// resourceOf names what a path is about, with a bounded number of names.
+func resourceOf(path string) string {
+	endpoint, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, Prefix), "/"), "/")
+	switch endpoint {
+	case "Users":
+		return "User"
+	case "Groups":
+		return "Group"
+	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
+		return "discovery"
+	}
+	return "other"
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status.
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// open is the service as the caller of a request sees it.
+func (a *App) open(r *http.Request) (*server.Service, error) {
+	p, err := a.auth.Request(r)
+	if err != nil {
+		return nil, a.denied(err)
+	}
+	profile, ok := scim.ProfileByName(p.Profile)
+	if !ok {
+		profile = scim.Compat()
+	}
+	return &server.Service{
+		Base:    a.base,
+		Schemas: a.set,
+		Profile: profile,
+		Subject: p.Tenant + "/" + p.Source,
+		Stores:  a.dir.Stores(directory.Caller{Tenant: store.Default, Source: store.DefaultSource, Actor: p.TokenID}),
+		Used: func(used scim.Switches) {
+			for s := range used.All() {
+				a.metrics.Switch(p.Source, s.String())
+			}
+		},
+	}, nil
+}
+
+// denied is the one place where a failed authentication becomes a SCIM error.
+func (a *App) denied(err error) error {
+	e, ok := errors.AsType[*access.Error](err)
+	if !ok {
+		return err
+	}
+	a.metrics.Denied(string(e.Reason))
+	return &scim.Error{Status: e.Status, Detail: e.Detail(), RetryAfter: e.RetryAfter, Err: e}
+}
+
+// notReady says why the hub is not ready, or nil.
+func (a *App) notReady(ctx context.Context) error {
+	if !a.ready.Load() {
+		return errors.New("starting or stopping")
+	}
+	// 100 ms is what a probe may take; a database that needs longer is not ready.
+	ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if _, err := a.store.Stats(ctx, store.Default); err != nil {
+		return errors.New("the database does not answer")
+	}
+	return nil
+}
+
+// health answers a probe. Details are on the metrics listener (F13).
+func (a *App) health(w http.ResponseWriter, r *http.Request, problem error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		answer(w, http.StatusMethodNotAllowed, "application/json", nil)
+		return
+	}
+	body, status := map[string]string{"status": "ok"}, http.StatusOK
+	if problem != nil {
+		body, status = map[string]string{"status": "unavailable", "reason": problem.Error()}, http.StatusServiceUnavailable
+	}
+	b, err := json.Marshal(body, json.Deterministic(true))
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	answer(w, status, "application/json", append(b, '\n'))
+}
+
+func answer(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone is no fault
+}

@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/muster-id/muster/internal/admin"
+	"github.com/muster-id/muster/internal/store"
+)
+
+// targets reports how the targets are doing.
+func (a *App) targets(context.Context) ([]admin.Target, error) {
+	all := make([]admin.Target, len(a.walkers))
+	for i, w := range a.walkers {
+		s := w.Status()
+		all[i] = admin.Target{
+			Name: w.name, Kind: w.kind, State: string(s.State), Lag: s.Lag, Age: s.Age.Seconds(),
+			Parked: int64(s.Behind), Problem: s.LastError,
+		}
+	}
+	return all, nil
+}
+
+// metricsHandler serves the figures of the hub, those that are read when somebody asks included.
+func (a *App) metricsHandler() http.Handler {
+	stats := func(f func(store.Stats) float64) func() float64 {
+		return func() float64 {
+			s, err := a.store.Stats(context.Background(), store.Default)
+			if err != nil {
+				return -1 // unknown is said, not hidden behind a zero
+			}
+			return f(s)
+		}
+	}
+	m := a.metrics
+	m.Gauge("muster_users", "People the hub holds.", stats(func(s store.Stats) float64 { return float64(s.Users) }))
+	m.Gauge("muster_groups", "Groups the hub holds.", stats(func(s store.Stats) float64 { return float64(s.Groups) }))
+	m.Gauge("muster_store_waiting_writes", "Writes in the queue. When it stays high, the disk or the processor is the limit.",
+		stats(func(s store.Stats) float64 { return float64(s.Waiting) }))
+	m.Gauge("muster_store_log_bytes", "Size of the write-ahead log. When it grows beyond 256 MiB, a reader holds it: restart, and report it.",
+		stats(func(s store.Stats) float64 { return float64(s.LogBytes) }))
+	m.Gauge("muster_feed_head", "Sequence number of the last change.", func() float64 {
+		h, err := a.store.Head(context.Background(), store.Default)
+		if err != nil {
+			return -1
+		}
+		return float64(h.Seq)
+	})
+	for _, w := range a.walkers {
+		m.Gauge("muster_target_lag_changes", "Changes that the target has not settled. When it grows, the target is slow or refuses: see \"muster targets\".",
+			func() float64 { return float64(w.Status().Lag) }, "target", w.name, "kind", w.kind)
+		m.Gauge("muster_target_lag_seconds", "Age of the oldest change that the target has not settled.",
+			func() float64 { return w.Status().Age.Seconds() }, "target", w.name, "kind", w.kind)
+		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
+			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	return mux
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -216,4 +217,40 @@ func (a *asking) Find(ctx context.Context, q *server.Query, emit func(*server.Re
 func (a *asking) Update(ctx context.Context, id string, e *server.Edit) (*server.Resource, error) {
 	a.ask(e.Want)
 	return a.Store.Update(ctx, id, e)
+}
+
+// late is a store that answers before it decides, as one does whose caller gave up waiting.
+type late struct {
+	server.Store
+	edits []*server.Edit
+}
+
+func (l *late) Update(_ context.Context, _ string, e *server.Edit) (*server.Resource, error) {
+	l.edits = append(l.edits, e)
+	return nil, context.DeadlineExceeded
+}
+
+// TestLateDecision sees that an Edit outlives its request, whose memory serves others by then.
+func TestLateDecision(t *testing.T) {
+	t.Parallel()
+	var l *late
+	p := newProvider(t, scim.Compat(), func(s *server.Service, _ *server.Options) {
+		l = &late{Store: s.Stores["User"]}
+		s.Stores["User"] = l
+	})
+	p.put("/Users/x", `{"userName":"bo"}`).refused(503, "")
+	p.patch("/Users/x", `{"op":"replace","path":"title","value":"Dr"}`).refused(503, "")
+	for range 10 {
+		p.get("/Groups").is(200)
+	}
+	cur := &server.Resource{ID: "x", Attrs: schema.Object{"schemas": []any{scim.UserSchema}, "userName": "ada", "active": false}}
+	for i, want := range []schema.Object{
+		{"schemas": []any{scim.UserSchema}, "userName": "bo", "active": false},
+		{"schemas": []any{scim.UserSchema}, "userName": "ada", "active": false, "title": "Dr"},
+	} {
+		got, err := l.edits[i].Apply(cur)
+		if err != nil || !schema.Equal(got.Attrs, want) {
+			t.Fatalf("got %+v, %v; want %v", got, err, want)
+		}
+	}
 }

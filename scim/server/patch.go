@@ -35,6 +35,7 @@ func (e *endpoint) patch() error {
 	if err != nil {
 		return err
 	}
+	decide := rules{e.typ, e.d}
 	var written schema.Object
 	edit := &Edit{
 		If: cond, Links: links, Want: v.want(), Dialect: e.d,
@@ -44,7 +45,7 @@ func (e *endpoint) patch() error {
 				return nil, err
 			}
 			written = difference(cur.Attrs, doc)
-			return e.changed(cur, doc)
+			return decide.changed(cur, doc)
 		},
 	}
 	// AMB-51: what a provider does with a large group is mostly to change one member.

@@ -29,10 +29,11 @@ func (e *endpoint) replace() error {
 	}
 	v.sent(doc)
 	named := namesOf(in)
+	decide := rules{e.typ, e.d}
 	r, err := e.store.Update(e.r.Context(), e.id, &Edit{
 		If: cond, Links: e.replaceLinks(links), Want: v.want(), Dialect: e.d,
 		Apply: func(cur *Resource) (*Resource, error) {
-			return e.changed(cur, e.keep(cur.Attrs, doc, named))
+			return decide.changed(cur, decide.keep(cur.Attrs, doc, named))
 		},
 	})
 	if err != nil {
@@ -41,16 +42,23 @@ func (e *endpoint) replace() error {
 	return e.answer(http.StatusOK, v, r)
 }
 
+// rules is what an Edit needs of a request to decide. A store may decide later than the
+// request waits for it, so nothing in here goes back to the pool with the request.
+type rules struct {
+	typ *schema.ResourceType
+	d   *scim.Dialect
+}
+
 // changed returns the resource with another document, or cur itself if the document is
-// the same. Every write of a document passes the same rules here.
-func (e *endpoint) changed(cur *Resource, doc schema.Object) (*Resource, error) {
+// the same. Every change of a document passes here.
+func (r rules) changed(cur *Resource, doc schema.Object) (*Resource, error) {
 	if schema.Equal(cur.Attrs, doc) {
 		return cur, nil
 	}
-	if err := e.typ.CheckChange(cur.Attrs, doc); err != nil {
+	if err := r.typ.CheckChange(cur.Attrs, doc); err != nil {
 		return nil, err
 	}
-	if err := e.typ.Check(doc); err != nil {
+	if err := r.typ.Check(doc); err != nil {
 		return nil, err
 	}
 	next := *cur
@@ -79,10 +87,10 @@ var keptOnPut = []string{"active", "externalId"}
 // keep returns the document of a PUT with what a PUT cannot take away (AMB-11): values
 // that are readOnly, immutable or writeOnly and that the body leaves out, and what the
 // dialect keeps. doc is not altered.
-func (e *endpoint) keep(cur, doc schema.Object, named map[string]bool) schema.Object {
+func (r rules) keep(cur, doc schema.Object, named map[string]bool) schema.Object {
 	next := maps.Clone(doc)
-	keepFixed(next, cur, e.typ.Schema.Attributes)
-	for _, x := range e.typ.Extensions {
+	keepFixed(next, cur, r.typ.Schema.Attributes)
+	for _, x := range r.typ.Extensions {
 		old, _ := cur[x.Schema.ID].(schema.Object)
 		if old == nil {
 			continue
@@ -94,11 +102,11 @@ func (e *endpoint) keep(cur, doc schema.Object, named map[string]bool) schema.Ob
 	}
 	for _, name := range keptOnPut {
 		value, had := cur[name]
-		if had && !named[foldASCII(name)] && e.d.Forgives(scim.KeepOnPut) {
+		if had && !named[foldASCII(name)] && r.d.Forgives(scim.KeepOnPut) {
 			next[name] = value
 		}
 	}
-	next["schemas"] = e.typ.Schemas(next)
+	next["schemas"] = r.typ.Schemas(next)
 	return next
 }
 

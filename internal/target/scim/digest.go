@@ -1,0 +1,72 @@
+package scim
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/internal/target"
+)
+
+// digest is what a link remembers of an account: a hash for each field that was last written, never a
+// value, and what is still to be done for its memberships. Its form is JSON; what cannot be read is a digest that knows nothing, which costs
+// one reading of the account.
+type digest struct {
+	// Fields has the hash of every field that was written, by key. nil: unknown, so that the peer has to be asked.
+	Fields map[string]string `json:"f,omitempty"`
+	// Foreign says that the account was not made by us: of what is unknown, nothing is removed.
+	Foreign bool `json:"x,omitempty"`
+	// Fill says that the members beyond After have not been written yet.
+	Fill  bool       `json:"m,omitempty"`
+	After target.Num `json:"a,omitempty"`
+	// Prune says that members which are none of ours have not been looked for yet.
+	Prune bool `json:"p,omitempty"`
+	// Missing are members that had no link.
+	Missing []target.Num `json:"l,omitempty"`
+}
+
+// maxMissing bounds Missing. Beyond it all members are gone through again.
+const maxMissing = 10_000
+
+func decodeDigest(b []byte) digest {
+	var d digest
+	if err := json.Unmarshal(b, &d); err != nil || d.After < 0 {
+		return digest{Fill: true, Prune: true}
+	}
+	return d
+}
+
+func (d *digest) encode() []byte {
+	b, err := json.Marshal(d, json.Deterministic(true))
+	if err != nil {
+		return nil // a struct of maps, numbers and strings of our own always encodes; nil is read as unknown
+	}
+	return b
+}
+
+// wrote notes that the peer has taken these fields, and no others that we know of.
+func (d *digest) wrote(fields []field) {
+	d.Fields, d.Foreign = make(map[string]string, len(fields)), false
+	for _, f := range fields {
+		d.Fields[f.key()] = f.hash()
+	}
+}
+
+// miss notes a member that could not be written now.
+func (d *digest) miss(n target.Num) {
+	if !slices.Contains(d.Missing, n) {
+		d.Missing = append(d.Missing, n)
+	}
+}
+
+// hash is equal for equal values; 96 bits.
+func (f field) hash() string {
+	b, err := json.Marshal(f.value, json.Deterministic(true))
+	if err != nil {
+		return "" // not for canonical values; equals no hash, so the field is written
+	}
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}

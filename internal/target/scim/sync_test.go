@@ -1,0 +1,113 @@
+package scim_test
+
+import (
+	"testing"
+
+	"github.com/muster-id/muster/internal/assert"
+	protocol "github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/schema"
+)
+
+func profiles(t *testing.T, f func(t *testing.T, h *hub, p *peer)) {
+	t.Helper()
+	for _, profile := range []protocol.Profile{protocol.Strict(), protocol.Compat()} {
+		t.Run(profile.Name, func(t *testing.T) {
+			t.Parallel()
+			h, p := newHub(), newPeer(t, profile)
+			h.open(t, p.base, nil)
+			f(t, h, p)
+		})
+	}
+}
+
+func reportsTo(id string) schema.Object {
+	return schema.Object{"department": "Research", "manager": schema.Object{"value": id}}
+}
+
+func TestWorkingLife(t *testing.T) {
+	t.Parallel()
+	profiles(t, func(t *testing.T, h *hub, p *peer) {
+		ada := h.user("ada@example.com", schema.Object{
+			"name":                        schema.Object{"givenName": "Ada", "familyName": "Osei", "middleName": "M"},
+			"emails":                      []any{schema.Object{"value": "ada@example.com", "type": "work", "primary": true}},
+			protocol.EnterpriseUserSchema: schema.Object{"department": "Research", "employeeNumber": "10042"},
+		})
+		h.settle(t)
+		equal(t, h, p)
+		assert.Equal(t, p.sent()[1:], []string{"GET /Users", "POST /Users", "GET /ServiceProviderConfig"}, assert.Sprintf("a joiner is looked for, then made"))
+
+		engineering, oncall := h.group("Engineering", ada), h.group("On-Call")
+		h.settle(t)
+		h.join(oncall, ada)
+		h.settle(t)
+		equal(t, h, p)
+
+		p.sent()
+		h.alter(ada, schema.Object{
+			"name":                        schema.Object{"givenName": "Ada", "familyName": "Mensah"},
+			protocol.EnterpriseUserSchema: schema.Object{"department": "Platform", "employeeNumber": "10042"},
+		})
+		h.settle(t)
+		equal(t, h, p)
+		assert.Equal(t, len(p.calls), 1, assert.Sprintf("a mover is one request"))
+		assert.Equal(t, p.calls[0].body, `{"Operations":[{"op":"replace","path":"name.familyName","value":"Mensah"},`+
+			`{"op":"replace","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department","value":"Platform"},`+
+			`{"op":"remove","path":"name.middleName"}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, assert.Sprintf("C-05, C-06"))
+
+		p.sent()
+		h.touch(ada)
+		h.touch(engineering)
+		h.settle(t)
+		assert.Equal(t, p.sent(), nil, assert.Sprintf("nothing changed, nothing is sent"))
+
+		h.alter(ada, schema.Object{"active": false})
+		h.settle(t)
+		equal(t, h, p)
+		h.alter(ada, schema.Object{"active": true})
+		h.leave(engineering, ada)
+		h.settle(t)
+		equal(t, h, p)
+
+		h.remove(ada)
+		h.settle(t)
+		equal(t, h, p)
+		h.rehire(ada, schema.Object{"userName": "ada@example.com", "active": true})
+		h.settle(t)
+		equal(t, h, p)
+		h.remove(oncall)
+		h.settle(t)
+		equal(t, h, p)
+	})
+}
+
+func TestNestedGroupsInACircle(t *testing.T) {
+	t.Parallel()
+	profiles(t, func(t *testing.T, h *hub, p *peer) {
+		ada := h.user("ada", nil)
+		a, b := h.group("A", ada), h.group("B")
+		h.join(a, b)
+		h.join(b, a)
+		h.settle(t)
+		equal(t, h, p)
+	})
+}
+
+func TestManagerWhoComesLater(t *testing.T) {
+	t.Parallel()
+	profiles(t, func(t *testing.T, h *hub, p *peer) {
+		ada := h.user("ada", nil)
+		h.settle(t)
+		h.alter(ada, schema.Object{protocol.EnterpriseUserSchema: reportsTo("hub-2")})
+		h.settle(t)
+		equal(t, h, p)
+		grace := h.user("grace", schema.Object{protocol.EnterpriseUserSchema: reportsTo("hub-1")})
+		h.settle(t)
+		h.touch(ada) // its document has not changed, what it means has
+		h.settle(t)
+		equal(t, h, p)
+		h.remove(grace)
+		h.touch(ada)
+		h.settle(t)
+		equal(t, h, p)
+	})
+}

@@ -117,7 +117,7 @@ func (r *receiver) missing(total int64) (left []int64) {
 // once, with one id, and never before an earlier one of its resource; what a resource ends with is its last change.
 func TestRel_R39_OrderUnderFailuresAndKills(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(16)
+	seeds := uint64(12)
 	if testing.Short() {
 		seeds = 3
 	}

@@ -175,7 +175,11 @@ func (w *Walker) flush(ctx context.Context) error {
 		}
 	}
 	for _, l := range w.links {
-		rows.Links = append(rows.Links, l.link)
+		if l.put != nil {
+			rows.Links = append(rows.Links, *l.put)
+		} else {
+			rows.Unlinks = append(rows.Unlinks, store.LinkKey{Target: w.o.Name, Num: l.num})
+		}
 	}
 	if err := w.write(ctx, rows); err != nil {
 		return fmt.Errorf("write cursor and detours: %w", err)

@@ -192,51 +192,53 @@ func (q *release) on(ctx context.Context, w *Walker) {
 	w.conclude(ctx, q.r)
 }
 
-// firstLink asks to write the first link of a resource together with what has become dirty by it.
-type firstLink struct {
-	link    store.Link
-	dirty   []store.Num // linked resources that refer to it
+// relink asks to write the first link of a resource, or to remove its link, together with what becomes dirty by it.
+type relink struct {
+	num     store.Num
+	put     *store.Link // nil: removed
+	reports []store.Num // linked users that name it as their manager
 	parents []store.Num // linked groups that contain it; dirty if its creation has failed before
 	self    bool        // it was made for somebody else's sake and needs a work of its own
 	reply   chan error
 }
 
-// putFirst writes the first link of a resource.
-func (w *Walker) putFirst(ctx context.Context, c call, row store.Link) error {
-	dirty, err := w.reports(ctx, row.Num)
-	if err != nil {
+// relink writes or removes a link on which others depend.
+func (c call) relink(ctx context.Context, n store.Num, put *store.Link) error {
+	q := &relink{num: n, put: put, self: put != nil && c.bare, reply: make(chan error, 1)}
+	var err error
+	if q.reports, err = c.w.reports(ctx, n); err != nil {
 		return err
 	}
-	parents, err := w.parents(ctx, row.Num)
-	if err != nil {
-		return err
+	if put != nil {
+		if q.parents, err = c.w.parents(ctx, n); err != nil {
+			return err
+		}
 	}
-	f := &firstLink{link: row, dirty: dirty, parents: parents, self: c.bare, reply: make(chan error, 1)}
-	if err := w.ask(ctx, f); err != nil {
+	if err := c.w.ask(ctx, q); err != nil {
 		return err
 	}
 	// Not ended by ctx: what is written is true whether or not somebody waits, and the walker is quick.
-	return <-f.reply
+	return <-q.reply
 }
 
-func (f *firstLink) on(ctx context.Context, w *Walker) {
-	dirty := f.dirty
+func (q *relink) on(ctx context.Context, w *Walker) {
+	dirty := q.reports
 	// A group leaves out a member whose creation failed, and whatever failed has a row behind.
-	if l := w.lanes[f.link.Num]; l != nil && l.row != nil {
-		dirty = append(dirty, f.parents...)
+	if l := w.lanes[q.num]; l != nil && l.row != nil {
+		dirty = append(dirty, q.parents...)
 	}
-	if f.self {
-		dirty = append(dirty, f.link.Num)
+	if q.self {
+		dirty = append(dirty, q.num)
 	}
 	rows, err := w.rowsOf(ctx, dirty)
 	if err != nil {
-		f.reply <- err
+		q.reply <- err
 		return
 	}
 	for _, n := range dirty {
 		w.soil(n, rows[n])
 	}
-	w.links = append(w.links, f)
+	w.links = append(w.links, q)
 }
 
 // soil makes a resource dirty: a row behind, and its lane ready.

@@ -294,3 +294,10 @@ func (h *hub) silent(name string) {
 	})
 	assert.NoError(h.t, err)
 }
+
+// forget gives a short name free for another resource.
+func (h *hub) forget(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.id, name)
+}

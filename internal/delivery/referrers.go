@@ -14,7 +14,7 @@ import (
 // reportsPage is how many reports of a manager are read at once.
 const reportsPage = 1000
 
-// reports returns the linked users whose manager is n: their references could not be written while n had no link.
+// reports returns the linked users whose manager is n: what is written for them depends on the link of n.
 func (w *Walker) reports(ctx context.Context, n store.Num) ([]store.Num, error) {
 	typ, path, ok := w.managerPath()
 	if !ok {

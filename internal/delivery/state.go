@@ -186,7 +186,7 @@ func (c call) Put(ctx context.Context, l *target.Link) error {
 	_, err := c.w.db.Link(ctx, c.w.tenant, c.w.o.Name, row.Num)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		err = c.w.putFirst(ctx, c, row)
+		err = c.relink(ctx, row.Num, &row)
 	case err == nil:
 		err = c.w.write(ctx, &store.Rows{Links: []store.Link{row}})
 	}
@@ -196,10 +196,9 @@ func (c call) Put(ctx context.Context, l *target.Link) error {
 	return nil
 }
 
-// Delete implements [target.Links].
+// Delete implements [target.Links]. Who refers to the resource is dirty by it, as with Put.
 func (c call) Delete(ctx context.Context, n target.Num) error {
-	key := store.LinkKey{Target: c.w.o.Name, Num: store.Num(n)}
-	if err := c.w.write(ctx, &store.Rows{Unlinks: []store.LinkKey{key}}); err != nil {
+	if err := c.relink(ctx, store.Num(n), nil); err != nil {
 		return storeFault(ctx, "remove a link", err)
 	}
 	return nil

@@ -123,7 +123,7 @@ type Walker struct {
 
 	rows      map[store.Num]*store.Detour // not written yet; nil: to be removed
 	passing   map[store.Num]store.Seq     // rows ahead, and where the cursor has to be before they go
-	links     []*firstLink                // not written yet
+	links     []*relink                   // not written yet
 	flushed   time.Time
 	nextDue   time.Time // zero: no row behind waits for a time
 	moreDue   bool      // rows may be due

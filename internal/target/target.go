@@ -110,6 +110,6 @@ type Links interface {
 	// Put inserts or replaces a link. The first link of a resource makes those dirty that refer to it (manager) or wait for it
 	// (groups): a State leaves a reference out while what it refers to has no link.
 	Put(ctx context.Context, l *Link) error
-	// Delete removes a link; that there is none is no error.
+	// Delete removes a link; that there is none is no error. Reports of the resource become dirty by it, as by Put.
 	Delete(ctx context.Context, n Num) error
 }

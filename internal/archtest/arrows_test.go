@@ -61,7 +61,7 @@ var rules = []rule{
 	{
 		from:   []string{"internal/...", "cmd/...", "scim/..."},
 		to:     []string{"internal/app/..."},
-		except: append([]string{"cmd/...", "internal/app/..."}, forTests...),
+		except: append([]string{"cmd/...", "internal/demo", "internal/app/..."}, forTests...),
 		why:    "app wires everything, so whatever imports it imports everything",
 	},
 	{

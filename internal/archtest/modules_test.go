@@ -39,7 +39,7 @@ var owners = []owner{
 	{"golang.org/x/sys", []string{"internal/datadir"}, "the lock of the data directory, where the standard library has none"},
 	{"golang.org/x/term", []string{"cmd/muster", "internal/telemetry"}, "is this a terminal: asked for what commands print and for how logs look"},
 	{"golang.org/x/text", []string{"internal/directory"}, "PRECIS folding, by the same profile when written and when asked"},
-	{"golang.org/x/time", []string{"internal/access"}, "rate limits"},
+	{"golang.org/x/time", []string{"internal/outbound"}, "rate limits"},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}, "the driver of the embedded store"},
 
 	{"github.com/google/go-cmp", nil, "comparison, behind internal/assert"},

@@ -12,7 +12,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -109,7 +108,7 @@ func Run(ctx context.Context, tell Teller, o Options) (err error) {
 	first, _ := hub.FirstToken()
 	p := &play{
 		tell: tell, pause: o.Pause, hub: hub, application: application, receiver: receiver,
-		idp: &identityProvider{base: hub.Base(), token: first, http: &http.Client{Timeout: patience}},
+		idp: newIdentityProvider(hub.Base(), first),
 		sum: Summary{Slowest: map[Place]time.Duration{}},
 	}
 	tell.Begin(hub.Base(), application.Base(), receiver.url)

@@ -25,6 +25,10 @@ type identityProvider struct {
 	http  *http.Client
 }
 
+func newIdentityProvider(base string, token secret.String) *identityProvider {
+	return &identityProvider{base: base, token: token, http: &http.Client{Timeout: patience}}
+}
+
 // send makes one request. It returns the id of what was created, if anything was.
 func (i *identityProvider) send(ctx context.Context, method, path, body string) (Request, string, error) {
 	req, err := http.NewRequestWithContext(ctx, method, i.base+path, bytes.NewReader([]byte(body)))

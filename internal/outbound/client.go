@@ -4,11 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -31,6 +34,9 @@ type Options struct {
 	// Timeout bounds one attempt from the dial to the last byte of the body.
 	// Defaults to 30 s.
 	Timeout time.Duration
+	// Rate is how many requests are sent in a second at most; those beyond wait, until their context
+	// ends. Defaults to 0, no limit.
+	Rate float64
 	// MaxConns bounds the connections to one host. Defaults to 16.
 	MaxConns int
 	// RootCAs are the certificate authorities to trust. Defaults to the system's.
@@ -53,6 +59,7 @@ type Client struct {
 	guard    *Guard
 	resolver Resolver
 	agent    string
+	pace     *rate.Limiter // nil: no limit
 
 	// One transport a scheme: the guard judges a connection by what will be spoken
 	// on it, and the dialer does not know that otherwise.
@@ -85,6 +92,9 @@ func New(o Options) (*Client, error) {
 	if o.InsecureHTTP {
 		c.plain = c.transport(InsecureHTTP, o)
 	}
+	if o.Rate > 0 {
+		c.pace = rate.NewLimiter(rate.Limit(o.Rate), 1)
+	}
 	c.http = http.Client{Transport: c, Timeout: o.Timeout}
 	return c, nil
 }
@@ -107,6 +117,12 @@ func (c *Client) transport(s Scheme, o Options) *http.Transport {
 // Do makes one attempt. The error is an [*Error]; an answer of any status is not
 // an error here, ask [Classify]. Read the body with [ReadBody], which closes it.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	if c.pace != nil {
+		// Waiting is no part of the attempt: its time-out begins afterwards.
+		if err := c.pace.Wait(req.Context()); err != nil {
+			return nil, classifyError(fmt.Errorf("wait for the rate: %w", err))
+		}
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, classifyError(err)

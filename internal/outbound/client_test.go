@@ -457,3 +457,34 @@ func TestCallersCancellationIsNotTheirFault(t *testing.T) {
 		t.Errorf("got %#v, want a cancellation of ours", e)
 	}
 }
+
+func TestRateHoldsRequestsBack(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls++ }))
+	t.Cleanup(srv.Close)
+	c, err := outbound.New(outbound.Options{Allow: []string{"127.0.0.0/8"}, Rate: 0.001})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		cancel()
+		if want == 0 && err == nil {
+			_ = resp.Body.Close()
+			continue
+		}
+		e, ok := errors.AsType[*outbound.Error](err)
+		if want == 0 || !ok || !e.Retry {
+			t.Fatalf("request %d: %v, want the second one to wait in vain and be tried again later", want+1, err)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("%d requests were sent, want 1", calls)
+	}
+}

@@ -169,16 +169,16 @@ type View interface {
 // Resource is a row of a resource.
 type Resource struct {
 	Num      Num
-	Type     string // resource type name
-	ID       string // outside name: the id of its newest record; it is its own key (Set.Key leaves it as it is)
-	Person   string // the id of its first record; stays over a rehire
-	Version  int64  // grows with every effective change
+	Type     string    // resource type name
+	ID       string    // outside name: the id of its newest record; it is its own key (Set.Key leaves it as it is)
+	Person   string    // the id of its first record; stays over a rehire
+	Version  int64     // grows with every effective change
 	Created  time.Time // instants are kept in whole milliseconds
 	Modified time.Time
 	Body     []byte // canonical JSON without id, meta and relations; nil in a tombstone
 	Gen      int    // schema generation that Body was written under
 	Deleted  bool
-	Once     bool // has been active at some time (User): tells activation from reactivation
+	Once     bool  // has been active at some time (User): tells activation from reactivation
 	Index    Index // of what is written and what a View shows; the Reader leaves it empty
 }
 

@@ -87,7 +87,7 @@ func (s *Settings) Open(env target.Env) (target.Target, error) {
 		return nil, err
 	}
 	o := env.Outbound
-	o.InsecureHTTP, o.RootCAs = s.InsecureHTTP, s.RootCAs
+	o.InsecureHTTP, o.RootCAs, o.Rate = s.InsecureHTTP, s.RootCAs, s.Rate
 	dial, err := outbound.New(o)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (s *Settings) Open(env target.Env) (target.Target, error) {
 	}
 	token := s.Token
 	calls, err := client.New(s.URL, client.Options{
-		HTTP:    &paced{next: dial, pace: newPace(s.Rate)},
+		HTTP:    dial,
 		Token:   func(context.Context) (string, error) { return token.Reveal(), nil },
 		MaxBody: outbound.MaxSCIMBody,
 	})

@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"slices"
 
-	"golang.org/x/time/rate"
-
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/secret"
 	"github.com/muster-id/muster/internal/target"
@@ -86,17 +84,13 @@ func (s *Settings) Open(env target.Env) (target.Target, error) {
 		return nil, errors.New("url: cannot be read")
 	}
 	o := env.Outbound
-	o.InsecureHTTP, o.RootCAs = s.InsecureHTTP, s.RootCAs
+	o.InsecureHTTP, o.RootCAs, o.Rate = s.InsecureHTTP, s.RootCAs, s.Rate
 	client, err := outbound.New(o)
 	if err != nil {
 		return nil, err
 	}
-	limit := rate.Limit(s.Rate)
-	if s.Rate == 0 {
-		limit = rate.Inf
-	}
 	return &Webhook{
-		url: u.String(), keys: keys, events: slices.Clone(s.Events), client: client, limiter: rate.NewLimiter(limit, 1),
+		url: u.String(), keys: keys, events: slices.Clone(s.Events), client: client,
 		messages: messages{tenant: env.Tenant, base: env.Base, schemas: env.Schemas},
 	}, nil
 }

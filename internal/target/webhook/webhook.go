@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/target"
 )
@@ -20,7 +18,6 @@ type Webhook struct {
 	keys     []key
 	events   []string // empty: all
 	client   *outbound.Client
-	limiter  *rate.Limiter
 	messages messages
 }
 
@@ -56,9 +53,6 @@ func (w *Webhook) Deliver(ctx context.Context, d *target.Delivery) error {
 
 // post makes one attempt. The client bounds it in time.
 func (w *Webhook) post(ctx context.Context, id string, body []byte) error {
-	if err := w.limiter.Wait(ctx); err != nil {
-		return fmt.Errorf("wait for the rate: %w", err)
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("make request: %w", err)

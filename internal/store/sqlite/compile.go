@@ -33,6 +33,8 @@ type term struct {
 	cond clause
 	// exact says that cond is true nowhere else.
 	exact bool
+	// never says that nothing satisfies it; then cond has no text.
+	never bool
 	via   access
 }
 
@@ -82,13 +84,8 @@ type compiler struct {
 // anything is the condition of a leaf that SQL knows nothing about.
 var anything = term{}
 
-func constant(holds bool) term {
-	text := "0"
-	if holds {
-		text = "1"
-	}
-	return term{cond: clause{text: text}, exact: true}
-}
+// constant is a condition that does not depend on the resource.
+func constant(holds bool) term { return term{exact: true, never: !holds} }
 
 func (c *compiler) compile(e filter.Expr) (term, error) {
 	switch e := e.(type) {
@@ -108,8 +105,8 @@ func (c *compiler) and(terms []filter.Expr) (term, error) {
 	out := term{exact: true}
 	for _, e := range terms {
 		t, err := c.compile(e)
-		if err != nil {
-			return anything, err
+		if err != nil || t.never {
+			return t, err
 		}
 		out.cond = out.cond.and(t.cond)
 		out.exact = out.exact && t.exact
@@ -126,8 +123,11 @@ func (c *compiler) or(terms []filter.Expr) (term, error) {
 	var numArgs []any
 	for _, e := range terms {
 		t, err := c.compile(e)
+		if t.never {
+			continue
+		}
 		if err != nil || t.cond.text == "" {
-			return anything, err
+			return t, err
 		}
 		conds = append(conds, t.cond.text)
 		out.cond.args = append(out.cond.args, t.cond.args...)
@@ -138,6 +138,9 @@ func (c *compiler) or(terms []filter.Expr) (term, error) {
 		} else {
 			out.via = access{}
 		}
+	}
+	if len(conds) == 0 {
+		return constant(false), nil
 	}
 	out.cond.text = "(" + strings.Join(conds, " OR ") + ")"
 	if out.via.rank == rankUnion {
@@ -384,8 +387,8 @@ func (c *compiler) element(e *filter.Element) (term, error) {
 		whole.Path = schema.Path{Extension: e.Path.Extension, Attr: e.Path.Attr, Sub: leaf.Path.Sub}
 		whole.Negated = e.Negated
 		t, err := c.compare(&whole)
-		if err != nil {
-			return anything, err
+		if err != nil || t.never {
+			return t, err
 		}
 		out.cond = out.cond.and(t.cond)
 		out.exact = out.exact && t.exact

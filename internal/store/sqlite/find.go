@@ -88,8 +88,12 @@ func (s *search) find(ctx context.Context) error {
 func (s *search) inTime(ctx context.Context) error {
 	done := false
 	err := s.db.read(ctx, func(c *conn) (err error) {
-		if err := s.compile(c); err != nil || s.expensive() {
+		if err := s.compile(c); err != nil || s.term.never {
+			done = true
 			return err
+		}
+		if s.expensive() {
+			return nil
 		}
 		done, err = s.direct(c)
 		return err

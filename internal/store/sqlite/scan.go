@@ -19,6 +19,7 @@ func (s *search) scan(ctx context.Context) error {
 	if s.query.Doc == nil {
 		return errors.New("search needs documents and was given no way to make them")
 	}
+	following := 0 // matches behind After
 	top := &top{set: s.query.Type.Set(), keys: s.query.Sort, size: s.start - 1 + s.count}
 	for rows, err := range s.candidates(ctx) {
 		if err != nil {
@@ -36,8 +37,10 @@ func (s *search) scan(ctx context.Context) error {
 			switch {
 			case len(s.query.Sort) > 0:
 				top.add(r.Num, doc)
-			case r.Num > s.query.After && s.total >= s.start && len(s.nums) < s.count:
-				s.nums = append(s.nums, r.Num)
+			case r.Num > s.query.After:
+				if following++; following >= s.start && len(s.nums) < s.count {
+					s.nums = append(s.nums, r.Num)
+				}
 			}
 		}
 		if err := ctx.Err(); err != nil {

@@ -59,15 +59,8 @@ func (a *application) Sync(ctx context.Context, w *target.Work) error {
 	if !w.Resource.Live {
 		return a.remove(ctx, w, link)
 	}
-	if a.rude && link == nil {
-		for n, err := range w.Directory.Members(ctx, w.Resource.Num, 0) {
-			if err != nil {
-				return err
-			}
-			if _, err := w.Ensure(ctx, n); err != nil && !errors.Is(err, target.ErrGone) {
-				return err
-			}
-		}
+	if a.rude && link == nil && w.Resource.Type == "Group" {
+		return a.syncRudely(ctx, w)
 	}
 	isNew := link == nil
 	if isNew {
@@ -76,10 +69,35 @@ func (a *application) Sync(ctx context.Context, w *target.Work) error {
 			return err
 		}
 	}
-	if err := a.write(ctx, w, link); err != nil || w.Bare || w.Resource.Type != "Group" {
+	if w.Bare {
+		return nil
+	}
+	if err := a.write(ctx, w, link); err != nil || w.Resource.Type != "Group" {
 		return err
 	}
 	return a.members(ctx, w, link, isNew)
+}
+
+// syncRudely asks for the members before the group has its own link, and goes on without those it does not get.
+func (a *application) syncRudely(ctx context.Context, w *target.Work) error {
+	p := progress{Whole: true}
+	for n, err := range w.Directory.Members(ctx, w.Resource.Num, 0) {
+		if err != nil {
+			return err
+		}
+		if _, err := w.Ensure(ctx, n); err != nil {
+			p.Missing = append(p.Missing, n)
+		}
+	}
+	link := a.create(w.Resource)
+	var err error
+	if link.Digest, err = json.Marshal(p); err != nil {
+		return err
+	}
+	if err := w.Links.Put(ctx, link); err != nil || len(p.Missing) > 0 {
+		return err
+	}
+	return a.members(ctx, w, link, true)
 }
 
 func (a *application) remove(ctx context.Context, w *target.Work, link *target.Link) error {

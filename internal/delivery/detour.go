@@ -181,10 +181,11 @@ func (w *Walker) flush(ctx context.Context) error {
 			rows.Unlinks = append(rows.Unlinks, store.LinkKey{Target: w.o.Name, Num: l.num})
 		}
 	}
-	if err := w.write(ctx, rows); err != nil {
+	err := w.write(ctx, rows)
+	if w.refused = err != nil; w.refused {
 		return fmt.Errorf("write cursor and detours: %w", err)
 	}
-	w.cursor, w.flushed, w.faultWait = max(w.cursor, low), time.Now(), 0
+	w.cursor, w.flushed = max(w.cursor, low), time.Now()
 	clear(w.rows)
 	maps.DeleteFunc(w.passing, func(_ store.Num, upto store.Seq) bool { return upto <= low })
 	for _, l := range w.links {

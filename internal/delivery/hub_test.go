@@ -152,7 +152,12 @@ func (h *hub) body(typ string, c change, version int64) []byte {
 // start starts a walker that ends with the test.
 func (h *hub) start(t testing.TB, to target.Target, o delivery.Options) *delivery.Walker {
 	t.Helper()
-	w := h.walker(to, o)
+	return h.startOn(t, h.DB, to, o)
+}
+
+func (h *hub) startOn(t testing.TB, db delivery.Store, to target.Target, o delivery.Options) *delivery.Walker {
+	t.Helper()
+	w := h.walkerOn(db, to, o)
 	assert.NoError(t, w.Start(t.Context()))
 	t.Cleanup(func() { assert.NoError(t, w.Stop(context.Background())) })
 	return w

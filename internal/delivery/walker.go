@@ -130,6 +130,7 @@ type Walker struct {
 	leftDue   bool      // due rows were left in the store for want of room
 	faultWait time.Duration
 	faultEnd  time.Time // the store failed: nothing is tried before
+	refused   bool      // the last write failed
 	draining  bool
 
 	lastReason, lastError string // of the last failure
@@ -284,16 +285,8 @@ func (w *Walker) walk(ctx context.Context) {
 	defer timer.Stop()
 	drain := w.drain
 	for {
-		now := time.Now()
-		if !w.draining && !now.Before(w.faultEnd) {
-			if err := w.advance(ctx, now); err != nil {
-				w.fault(ctx, err)
-			} else {
-				w.faultWait = 0
-			}
-		}
-		if w.dirtyRows() && (len(w.links) > 0 || now.Sub(w.flushed) >= flushEvery) && !now.Before(w.faultEnd) {
-			if err := w.flush(ctx); err != nil {
+		if now := time.Now(); !now.Before(w.faultEnd) {
+			if err := w.turn(ctx, now); err != nil {
 				w.fault(ctx, err)
 			}
 		}
@@ -314,6 +307,24 @@ func (w *Walker) walk(ctx context.Context) {
 			w.draining, drain = true, nil
 		}
 	}
+}
+
+// turn writes what is due to be written, then goes on: not before, so that a store that refuses
+// writes stops delivery instead of making it repeat everything after the next restart.
+func (w *Walker) turn(ctx context.Context, now time.Time) error {
+	if w.dirtyRows() && (len(w.links) > 0 || w.refused || now.Sub(w.flushed) >= flushEvery) {
+		if err := w.flush(ctx); err != nil {
+			return err
+		}
+	}
+	if w.draining {
+		return nil
+	}
+	if err := w.advance(ctx, now); err != nil {
+		return err
+	}
+	w.faultWait = 0
+	return nil
 }
 
 // advance takes in what is new and gives out what is ready.

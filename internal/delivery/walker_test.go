@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -425,4 +426,67 @@ func TestManyDetoursArePaged(t *testing.T) {
 		s.await(t, n)
 		assert.Equal(t, settled(w).Behind, 0)
 	})
+}
+
+// A store that refuses writes for a while stops delivery, and nothing is lost.
+func TestRel_R11_StoreThatRefusesWrites(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		h.bulk("u", 100)
+		db := &mortal{Store: h.DB}
+		s := &stream{script: func(context.Context, *target.Delivery) error {
+			time.Sleep(10 * time.Millisecond)
+			return nil
+		}}
+		w := h.startOn(t, db, s, delivery.Options{Window: 8})
+		s.await(t, 20)
+		db.dead.Store(true)
+		time.Sleep(time.Minute)
+		held := len(s.delivered())
+		assert.True(t, held < 100, assert.Sprintf("%d delivered without a cursor", held))
+		db.dead.Store(false)
+		inOrder(t, s.await(t, 100))
+		assert.Equal(t, settled(w).Cursor.Seq, store.Seq(100))
+	})
+}
+
+// Ends nobody's work and leaves no goroutine (TestMain looks): a target that was never started.
+func TestStopWithoutStart(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	assert.NoError(t, h.walker(&stream{}, delivery.Options{}).Stop(t.Context()))
+}
+
+// Commit to delivery in an idle hub: p99 has to be far below 50 ms.
+func BenchmarkCommitToDelivery(b *testing.B) {
+	h := newHub(b)
+	s := &stream{}
+	h.start(b, s, delivery.Options{})
+	h.write(change{name: "ada"})
+	s.await(b, 1)
+	var took []time.Duration
+	for n := 2; b.Loop(); n++ {
+		h.write(change{name: "ada"})
+		committed := time.Now()
+		took = append(took, s.await(b, n)[n-1].at.Sub(committed))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+}
+
+// A backlog walked with a target that answers at once.
+func BenchmarkBacklog(b *testing.B) {
+	h := newHub(b)
+	const n = 5000
+	h.bulk("u", n)
+	run := 0
+	for b.Loop() {
+		run++
+		s := &stream{}
+		w := h.walker(s, delivery.Options{Name: named("target", run)})
+		assert.NoError(b, w.Start(b.Context()))
+		s.await(b, n)
+		assert.NoError(b, w.Stop(b.Context()))
+	}
+	b.ReportMetric(float64(n*run)/b.Elapsed().Seconds(), "changes/s")
 }

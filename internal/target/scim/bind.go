@@ -57,6 +57,7 @@ func (j *job) rebind(ctx context.Context) error {
 
 // adopt links an account that is there. Nothing is known of what it holds.
 func (j *job) adopt(ctx context.Context, m *match) error {
+	j.fresh = false
 	if !m.owned {
 		j.log.LogAttrs(ctx, slog.LevelInfo, "account taken over", slog.String("type", j.typ.Name), slog.Int64("resource", int64(j.r.Num)))
 	}
@@ -89,6 +90,7 @@ func (j *job) create(ctx context.Context) error {
 	}
 	d := digest{Fill: hasMembers(j.typ)}
 	d.wrote(a.taken(doc))
+	j.fresh = true
 	return j.bindTo(ctx, doc.ID(), d)
 }
 
@@ -161,13 +163,17 @@ func (j *job) find(ctx context.Context) (*match, error) {
 	return only(name.Name, free)
 }
 
-// byExternalID looks for the account that has our id.
+// byExternalID looks for the account that has our id. Of somebody who was hired again that is also the first
+// one: the account may have been made shortly before, by an attempt whose answer was lost.
 func (j *job) byExternalID(ctx context.Context) (*match, error) {
 	p, err := j.typ.Resolve(attrExternalID, nil)
 	if err != nil {
 		return nil, err
 	}
 	matches, err := j.lookup(ctx, p.Attr, j.r.ID)
+	if err == nil && len(matches) == 0 && j.r.Person != j.r.ID {
+		matches, err = j.lookup(ctx, p.Attr, j.r.Person)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package scim
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -14,7 +13,8 @@ import (
 // value, and what is still to be done for its memberships. Its form is JSON; what cannot be read is a digest that knows nothing, which costs
 // one reading of the account.
 type digest struct {
-	// Fields has the hash of every field that was written, by key. nil: unknown, so that the peer has to be asked.
+	// Fields has the hash of every field that was written, by key; empty: in doubt. nil: unknown, so that
+	// the peer has to be asked.
 	Fields map[string]string `json:"f,omitempty"`
 	// Foreign says that the account was not made by us: of what is unknown, nothing is removed.
 	Foreign bool `json:"x,omitempty"`
@@ -54,10 +54,21 @@ func (d *digest) wrote(fields []field) {
 	}
 }
 
-// miss notes a member that could not be written now.
-func (d *digest) miss(n target.Num) {
-	if !slices.Contains(d.Missing, n) {
-		d.Missing = append(d.Missing, n)
+// doubt notes, before fields are written, that nobody knows what they are. If the answer is lost or we are
+// killed, the directory may take the change back before the next attempt: the fields then equal what
+// was written last, and would stay at the peer as they should not be.
+func (d *digest) doubt(all, sets []field, removes []string) {
+	if d.Fields == nil {
+		if !d.Foreign {
+			return // unknown altogether, and so read again
+		}
+		d.wrote(all)
+	}
+	for _, f := range sets {
+		d.Fields[f.key()] = ""
+	}
+	for _, key := range removes {
+		d.Fields[key] = ""
 	}
 }
 

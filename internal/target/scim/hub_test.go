@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"testing"
 
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/secret"
@@ -29,6 +28,7 @@ type hub struct {
 	links     map[target.Num]target.Link
 	dirty     map[target.Num]map[target.Num]bool // with the members touched
 	running   map[target.Num]bool
+	bare      map[target.Num]bool // of running
 	failed    map[target.Num]bool // resources whose creation failed
 	puts      int
 	// down makes Links fail, if set.
@@ -44,12 +44,12 @@ func newHub() *hub {
 	return &hub{
 		set: schema.Core(nil), resources: map[target.Num]*target.Resource{}, members: map[target.Num]map[target.Num]bool{},
 		links: map[target.Num]target.Link{}, dirty: map[target.Num]map[target.Num]bool{},
-		running: map[target.Num]bool{}, failed: map[target.Num]bool{},
+		running: map[target.Num]bool{}, bare: map[target.Num]bool{}, failed: map[target.Num]bool{},
 	}
 }
 
 // open opens a target at a base URL on loopback.
-func (h *hub) open(tb testing.TB, base string, alter func(*targetscim.Settings)) {
+func (h *hub) open(tb cleaner, base string, alter func(*targetscim.Settings)) {
 	tb.Helper()
 	s := targetscim.Defaults()
 	s.URL, s.Token = base, secret.New("s3cret-token")
@@ -61,7 +61,7 @@ func (h *hub) open(tb testing.TB, base string, alter func(*targetscim.Settings))
 		Outbound: outbound.Options{Allow: []string{"127.0.0.0/8"}},
 	})
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("%v", err)
 	}
 	h.target = t.(target.State)
 	tb.Cleanup(func() { _ = t.Close() })
@@ -166,11 +166,11 @@ func (h *hub) round(ctx context.Context) error {
 }
 
 // settle goes on until nothing is dirty.
-func (h *hub) settle(tb testing.TB) {
+func (h *hub) settle(tb failer) {
 	tb.Helper()
 	for range 10 {
-		if err := h.round(tb.Context()); err != nil {
-			tb.Fatal(err)
+		if err := h.round(context.Background()); err != nil {
+			tb.Fatalf("%v", err)
 		}
 		if len(h.dirty) == 0 {
 			return
@@ -183,7 +183,7 @@ func (h *hub) sync(ctx context.Context, n target.Num, bare bool) error {
 	if h.running[n] {
 		return errors.New("the resources wait for each other's accounts")
 	}
-	h.running[n] = true
+	h.running[n], h.bare[n] = true, bare
 	defer delete(h.running, n)
 	touched := h.dirty[n]
 	if !bare {
@@ -293,7 +293,7 @@ func (h *hub) Put(_ context.Context, l *target.Link) error {
 			}
 		}
 		delete(h.failed, l.Num)
-		if h.dirty[l.Num] == nil {
+		if h.bare[l.Num] {
 			h.touch(l.Num)
 		}
 	}

@@ -87,8 +87,8 @@ func (m *members) write(ctx context.Context, there map[string]bool) error {
 			return err
 		}
 	}
-	// A group that was empty, or whose members are gone through below, has none to remove that a change names.
-	if !filled || from > 0 || d.Prune && there == nil {
+	// A new group has no members to remove. One that was there has, for an earlier attempt may have added them.
+	if !m.fresh {
 		if err := m.changes(ctx, func(n target.Num) bool { return filled && n > from }); err != nil {
 			return err
 		}
@@ -169,7 +169,30 @@ func (m *members) fill(ctx context.Context, there map[string]bool) error {
 // changes writes what is true now of the members that are missing and of those that changes name.
 func (m *members) changes(ctx context.Context, skip func(target.Num) bool) error {
 	batch := make([]target.Num, 0, m.peer.chunk())
-	write := func() error {
+	for n, err := range m.named() {
+		if err != nil {
+			return err
+		}
+		if slices.Contains(batch, n) {
+			continue
+		}
+		if batch = append(batch, n); len(batch) == cap(batch) {
+			if err := m.change(ctx, batch, skip); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	return m.change(ctx, batch, skip)
+}
+
+// change writes what is true now of a few members.
+func (m *members) change(ctx context.Context, batch []target.Num, skip func(target.Num) bool) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	missing := maps.Clone(m.missing)
+	err := func() error {
 		is, err := m.work.Directory.IsMember(ctx, m.r.Num, batch)
 		if err != nil {
 			return err
@@ -190,26 +213,12 @@ func (m *members) changes(ctx context.Context, skip func(target.Num) bool) error
 				list = append(list, *one)
 			}
 		}
-		batch = batch[:0]
 		return m.send(ctx, list)
+	}()
+	if err != nil {
+		maps.Copy(m.missing, missing) // no change will name them again
 	}
-	for n, err := range m.named() {
-		if err != nil {
-			return err
-		}
-		if slices.Contains(batch, n) {
-			continue
-		}
-		if batch = append(batch, n); len(batch) == cap(batch) {
-			if err := write(); err != nil {
-				return err
-			}
-		}
-	}
-	if len(batch) == 0 {
-		return nil
-	}
-	return write()
+	return err
 }
 
 // named yields the members that are missing and those that changes name.

@@ -3,11 +3,11 @@ package scim_test
 import (
 	"bytes"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +17,17 @@ import (
 	"github.com/muster-id/muster/scim/scimtest"
 	"github.com/muster-id/muster/scim/server"
 )
+
+// failer is a test, or one run of a property.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+type cleaner interface {
+	failer
+	Cleanup(func())
+}
 
 // A call is a request that the peer got.
 type call struct {
@@ -35,10 +46,11 @@ type peer struct {
 	tamper  fault // nil: honest
 }
 
-func newPeer(tb testing.TB, profile protocol.Profile) *peer {
+func newPeer(tb cleaner, profile protocol.Profile) *peer {
 	tb.Helper()
 	p := &peer{}
 	srv := httptest.NewServer(http.HandlerFunc(p.serve))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // connections are broken on purpose
 	tb.Cleanup(srv.Close)
 	p.base = srv.URL + "/scim/v2"
 	p.handler = server.Handler(scimtest.Open(scimtest.NewService(p.base, profile)), server.Options{Prefix: "/scim/v2"})
@@ -69,7 +81,7 @@ func (p *peer) sent() []string {
 }
 
 // do sends a request to the application behind our back.
-func (p *peer) do(tb testing.TB, method, path, body string) schema.Object {
+func (p *peer) do(tb failer, method, path, body string) schema.Object {
 	tb.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, "/scim/v2"+path, strings.NewReader(body))
@@ -85,13 +97,13 @@ func (p *peer) do(tb testing.TB, method, path, body string) schema.Object {
 	}
 	v, err := schema.Parse(w.Body.Bytes())
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatalf("%v", err)
 	}
 	return v.(schema.Object)
 }
 
 // accounts returns what the application holds, by name, without what it decides itself.
-func (p *peer) accounts(tb testing.TB) map[string]schema.Object {
+func (p *peer) accounts(tb failer) map[string]schema.Object {
 	tb.Helper()
 	all, names := map[string]schema.Object{}, map[any]string{}
 	var list []schema.Object
@@ -185,7 +197,7 @@ func (h *hub) want() map[string]schema.Object {
 }
 
 // equal checks that the application has all that the directory has, and nothing else.
-func equal(tb testing.TB, h *hub, p *peer) {
+func equal(tb failer, h *hub, p *peer) {
 	tb.Helper()
 	if diff := cmp.Diff(h.want(), p.accounts(tb)); diff != "" {
 		tb.Fatalf("the application differs from the directory (-directory +application):\n%s", diff)

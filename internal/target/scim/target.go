@@ -50,6 +50,7 @@ type job struct {
 
 	link   *target.Link // nil: none
 	digest digest       // of link
+	fresh  bool         // the account was made by this Sync
 }
 
 func (j *job) run(ctx context.Context) error {

@@ -18,8 +18,13 @@ func (j *job) patch(ctx context.Context, a account) error {
 		return err
 	}
 	if len(sets)+len(removes) > 0 {
+		unknown := j.digest.Fields == nil
+		j.digest.doubt(a.fields, sets, removes)
+		if err := j.save(ctx); err != nil {
+			return err
+		}
 		doc, err := j.client.Patch(ctx, j.typ.Endpoint, j.link.RemoteID, operations(sets, removes))
-		if status(err) == http.StatusBadRequest && j.digest.Fields == nil && len(sets) > 0 && len(removes) > 0 {
+		if status(err) == http.StatusBadRequest && unknown && len(sets) > 0 && len(removes) > 0 {
 			// Nobody knows who wrote what is to be removed: the peer may, and keep it.
 			doc, err = j.client.Patch(ctx, j.typ.Endpoint, j.link.RemoteID, operations(sets, nil))
 		}
@@ -129,6 +134,11 @@ func (j *job) put(ctx context.Context, a account) error {
 	if !dirty {
 		return nil
 	}
+	done := j.digest
+	j.digest = digest{Fill: hasMembers(j.typ), Prune: hasMembers(j.typ)} // until it is known to be done
+	if err := j.save(ctx); err != nil {
+		return err
+	}
 	doc, err := j.client.Replace(ctx, j.typ.Endpoint, j.link.RemoteID, body)
 	if err != nil {
 		return err
@@ -136,6 +146,7 @@ func (j *job) put(ctx context.Context, a account) error {
 	if err := j.confirm(ctx, a, doc); err != nil {
 		return err
 	}
+	j.digest = done
 	j.digest.wrote(a.fields)
 	return j.save(ctx)
 }

@@ -41,9 +41,6 @@ func (s *resources) Delete(ctx context.Context, id string, c server.Cond) error 
 				Kind: store.Deleted, Events: store.EventDeleted, Before: old.Body,
 			})},
 		}
-		if s.kind.members != nil {
-			rows.Unpend = []store.Pending{{Source: s.Source, Rel: s.kind.members.rel, Parent: old.Num}}
-		}
 		return rows, take(v, rows, old.Num, s.kind.claims(doc), nil, nil)
 	})
 }

@@ -63,8 +63,8 @@ func without(o schema.Object, name string) schema.Object {
 }
 
 // findManager returns the id that a stored document names as manager, and the place behind it;
-// "" if there is none. The document is searched, not decoded: a read should cost nothing
-// where nobody is to be named.
+// "" if there is none or it is nobody's: ids of ours need no escapes. The document is searched,
+// not decoded: a read should cost nothing where nobody is to be named.
 func (k *kind) findManager(body []byte) (id string, end int) {
 	if k.manager.Attr == nil {
 		return "", 0
@@ -77,20 +77,12 @@ func (k *kind) findManager(body []byte) (id string, end int) {
 	if i < 0 {
 		return "", 0
 	}
-	start := at + i + len(managerMember) - 1 // the opening quote
-	end = start + 1
-	for end < len(body) && body[end] != '"' {
-		if body[end] == '\\' {
-			end++
-		}
-		end++
-	}
-	end = min(end+1, len(body))
-	value, err := jsontext.AppendUnquote(nil, body[start:end])
-	if err != nil {
+	start := at + i + len(managerMember)
+	value, _, closed := bytes.Cut(body[start:], []byte{'"'})
+	if !closed || bytes.IndexByte(value, '\\') >= 0 {
 		return "", 0
 	}
-	return string(value), end
+	return string(value), start + len(value) + 1
 }
 
 // withManagerName returns a copy of a stored document with the name of the manager, whose id ends at end.

@@ -27,6 +27,11 @@ func translate(err error) error {
 		answer.Detail = "the disk of the server is full; nothing was stored"
 	case errors.Is(err, store.ErrBusy):
 		answer.Detail = "too many writes are waiting; nothing was stored, try again"
+	case errors.Is(err, store.ErrSearches):
+		answer.Detail = "too many searches without an index are under way; try again"
+	case errors.Is(err, store.ErrCostly):
+		answer.Status, answer.Type, answer.RetryAfter = http.StatusBadRequest, scim.TooMany, 0
+		answer.Detail = "the search looks at too much; filter by an indexed attribute, such as userName eq"
 	case errors.Is(err, store.ErrClosed):
 		answer.Detail = "the server is stopping; try again"
 	case errors.Is(err, context.DeadlineExceeded):

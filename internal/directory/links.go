@@ -132,12 +132,12 @@ func (e *edges) loadAll() error {
 	return nil
 }
 
-// touch makes n one of those in order. Whoever loaded all members has seen it if it is one.
+// touch makes n one of those in order. Where all members were loaded, those in them were touched before.
 func (e *edges) touch(n store.Num) {
 	if _, seen := e.before[n]; seen {
 		return
 	}
-	there := !e.whole && e.v.HasEdge(e.kind.members.rel, e.parent, n)
+	there := e.v.HasEdge(e.kind.members.rel, e.parent, n)
 	e.before[n], e.after[n] = there, there
 	e.order = append(e.order, n)
 }
@@ -206,10 +206,7 @@ func (e *edges) removeWhere(where filter.Expr) error {
 		if !e.after[n] {
 			continue
 		}
-		r := e.v.numbered(n)
-		if r == nil {
-			continue // the next round knows it
-		}
+		r := e.v.ByNum(n)
 		element := schema.Object{"value": r.ID, "type": r.Type}
 		if r.Index.Display != "" {
 			element["display"] = r.Index.Display

@@ -19,7 +19,7 @@ func (s *resources) join(ctx context.Context, v *view, rows *store.Rows, row *st
 		if now.After(p.Expires) || p.Parent == row.Num {
 			continue
 		}
-		parent := v.numbered(p.Parent)
+		parent := v.whole(p.Parent)
 		if parent == nil || parent.Deleted || v.linked(p.Rel, parent, row) {
 			continue
 		}

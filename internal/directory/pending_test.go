@@ -30,6 +30,8 @@ func TestF20_UnknownMembers(t *testing.T) {
 		assert.Contains(t, h.log.String(), "unknown members remembered")
 		assert.Contains(t, h.log.String(), g.ID)
 		assert.NotContains(t, h.log.String(), "Staff")
+		other := h.groups.create(group("Others", "ghost-77"))
+		assert.Contains(t, h.log.String(), other.ID)
 	})
 	t.Run("only unknown ones are no change", func(t *testing.T) {
 		t.Parallel()
@@ -104,6 +106,17 @@ func TestF20_UnknownMembers(t *testing.T) {
 		assert.Equal(t, h.members(g.ID), p)
 		h.users.create(external("other", "ghost-78"))
 		assert.Equal(t, len(h.members(g.ID)), 2)
+	})
+	t.Run("the group of another source's reference is gone", func(t *testing.T) {
+		t.Parallel()
+		h := newHub(t)
+		second := directory.Caller{Tenant: store.Default, Source: 2}
+		g := h.groups.create(group("Staff"))
+		h.face(store.TypeGroup, scim.Compat(), second).patch(g.ID, add("ghost-77"))
+		h.groups.delete(g.ID)
+		h.events()
+		h.face(store.TypeUser, scim.Compat(), second).create(external("ghost", "ghost-77"))
+		assert.Equal(t, h.events(), []string{"user.created"})
 	})
 	t.Run("the group is gone", func(t *testing.T) {
 		t.Parallel()

@@ -125,6 +125,10 @@ type broken struct {
 
 func (b broken) Write(context.Context, store.Tenant, *store.Op) error { return b.err }
 
+func (b broken) Find(context.Context, store.Tenant, *store.Query, func(*store.Resource) error) (store.Page, error) {
+	return store.Page{}, b.err
+}
+
 func (b broken) Get(context.Context, store.Tenant, string, string) (*store.Resource, error) {
 	return nil, b.err
 }
@@ -141,6 +145,8 @@ func TestErrorsOfTheStore(t *testing.T) {
 		{"full", store.ErrFull, 507, 0},
 		{"busy", store.ErrBusy, 503, time.Second},
 		{"closed", store.ErrClosed, 503, time.Second},
+		{"too many searches", store.ErrSearches, 503, time.Second},
+		{"a costly search", store.ErrCostly, 400, 0},
 		{"too late", context.DeadlineExceeded, 503, time.Second},
 		{"not there", store.ErrNotFound, 404, 0},
 		{"a fault", fault, 0, 0},
@@ -150,7 +156,8 @@ func TestErrorsOfTheStore(t *testing.T) {
 			users := directory.New(broken{err: tt.err}, directory.NewSet(), directory.Options{}).
 				Stores(directory.Caller{Tenant: store.Default, Source: store.DefaultSource})[store.TypeUser]
 			_, read := users.Get(t.Context(), "id", nil)
-			for _, err := range []error{read, users.Delete(t.Context(), "id", server.Cond{})} {
+			_, search := users.Find(t.Context(), &server.Query{Start: 1, Count: 1}, nil)
+			for _, err := range []error{read, search, users.Delete(t.Context(), "id", server.Cond{})} {
 				e := scim.AsError(err)
 				if tt.status == 0 {
 					assert.Nil(t, e) // the server answers 500 with an id

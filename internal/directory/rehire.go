@@ -29,7 +29,7 @@ func (k *kind) rehired(v *view, key store.FormerKey) *store.Resource {
 	if record == nil {
 		return nil
 	}
-	if old := v.numbered(record.Num); old != nil && old.Deleted {
+	if old := v.whole(record.Num); old != nil && old.Deleted {
 		return old
 	}
 	return nil

@@ -92,7 +92,7 @@ func (s *resources) write(ctx context.Context, keys store.Keys, big bool, decide
 	}
 }
 
-// resource returns a live resource by outside id, or nil; of members it may lack body and index.
+// resource returns a live resource by outside id, or nil; of members it may have the names alone.
 func (v *view) resource(id string) *store.Resource {
 	r := v.ByID(id)
 	if r == nil && !slices.Contains(v.load.IDs, id) {
@@ -101,10 +101,10 @@ func (v *view) resource(id string) *store.Resource {
 	return r
 }
 
-// numbered returns a resource by number with its index, tombstones included, or nil.
-func (v *view) numbered(n store.Num) *store.Resource {
+// whole returns a resource by number, tombstones included, so that it can be written back; or nil.
+func (v *view) whole(n store.Num) *store.Resource {
 	r := v.ByNum(n)
-	if r == nil || !r.Deleted && r.Body == nil { // a member may be known without body and index
+	if r == nil || !r.Deleted && r.Body == nil { // members are known by their names alone
 		v.missed.Nums = append(v.missed.Nums, n)
 		return nil
 	}

@@ -208,22 +208,32 @@ const (
 	codeNotADB  = 26
 )
 
+// coded is what the driver's errors are.
+type coded interface {
+	error
+	Code() int
+}
+
+// primary returns the primary result code of an error of SQLite, else 0.
+func primary(err error) int {
+	if e, ok := errors.AsType[coded](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
 // translate turns the driver's errors into the store's.
 func translate(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == codeFull {
+	if primary(err) == codeFull {
 		return fmt.Errorf("%w (%w)", store.ErrFull, err)
 	}
 	return err
 }
 
 // broken reports whether an error makes the outcome of a commit unknown or the connection unusable: the
-// disk did not do as told. Such a transaction is never tried again on the same connection.
+// disk did not do as told. Such a transaction is never tried again.
 func broken(err error) bool {
-	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code() & 0xff {
+	switch primary(err) {
 	case codeIO, codeCorrupt, codeNotADB:
 		return true
 	}

@@ -23,7 +23,6 @@ type ledger struct {
 	children map[parentKey][]store.Num // in order; without what was linked since
 	former   map[formerKey]*store.Record
 	pending  map[pendKey]*pending
-	unpended map[parentKey]map[store.Source]bool // nothing waits for these any more, but for what pending has since
 
 	altered []*known    // resources to write
 	records []recordKey // in the order in which they were first altered
@@ -125,7 +124,6 @@ func newLedger(t store.Tenant) *ledger {
 		children: map[parentKey][]store.Num{},
 		former:   map[formerKey]*store.Record{},
 		pending:  map[pendKey]*pending{},
-		unpended: map[parentKey]map[store.Source]bool{},
 		record:   map[recordKey]*store.Record{},
 		forgets:  map[forgetKey]bool{},
 		sweep:    map[store.Num]bool{},
@@ -216,11 +214,7 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 		l.enterEdge(e, true)
 	}
 	for _, p := range rows.Unpend {
-		if p.Value == "" {
-			l.unpendAll(p)
-		} else {
-			l.enterPending(p, false)
-		}
+		l.enterPending(p, false)
 	}
 	for _, p := range rows.Pend {
 		l.enterPending(p, true)
@@ -385,6 +379,7 @@ func (l *ledger) nested(parent, child store.Num) bool {
 	return p == nil || c == nil || p.now.Type == c.now.Type
 }
 
+// enterPending adds or removes a reference; without a value, it removes all that wait for the parent.
 func (l *ledger) enterPending(p store.Pending, there bool) {
 	if p.Value == "" {
 		l.forgets[forgetKey{p.Source, parentKey{p.Rel, p.Parent}}] = true
@@ -408,21 +403,6 @@ func (l *ledger) enterPending(p store.Pending, there bool) {
 		s.dirty = map[parentKey]bool{}
 	}
 	s.dirty[parentKey{p.Rel, p.Parent}] = true
-}
-
-// unpendAll drops all references of a parent: those known here now, those in the database when the ledger is written.
-func (l *ledger) unpendAll(p store.Pending) {
-	k := parentKey{p.Rel, p.Parent}
-	if l.unpended[k] == nil {
-		l.unpended[k] = map[store.Source]bool{}
-	}
-	l.unpended[k][p.Source] = true
-	for known := range l.pending {
-		if known.source == p.Source {
-			p.Value = known.value
-			l.enterPending(p, false)
-		}
-	}
 }
 
 // drop leaves out the reference of p's parent. Those who hold the old list keep it.

@@ -10,7 +10,7 @@ import (
 const (
 	firstSweep   = "SELECT num FROM sweep WHERE tenant = ? ORDER BY num LIMIT 1"
 	firstExpired = "SELECT 1 FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires <= ? LIMIT 1"
-	sweepTouch   = `UPDATE resource SET version = version + 1, modified = max(modified, ?)
+	sweepTouch   = `UPDATE resource INDEXED BY resource_num SET version = version + 1, modified = max(modified, ?)
 	WHERE tenant = ? AND deleted = 0 AND num IN
 	(SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ? ORDER BY e.parent LIMIT ?)`
 	sweepAbove = `DELETE FROM edge WHERE tenant = ? AND rel = ? AND child = ? AND parent IN

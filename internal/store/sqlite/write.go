@@ -33,7 +33,7 @@ func (l *ledger) write(c *conn) error {
 
 const (
 	// A group that loses members looks different, so it gets another version: RFC 7644 §3.14.
-	touchParents = `UPDATE resource SET version = version + 1, modified = max(modified, ?)
+	touchParents = `UPDATE resource INDEXED BY resource_num SET version = version + 1, modified = max(modified, ?)
 	WHERE tenant = ? AND deleted = 0 AND num IN (SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ?)`
 	cutAbove   = "DELETE FROM edge INDEXED BY edge_child WHERE tenant = ? AND child = ?"
 	cutBelow   = "DELETE FROM edge WHERE tenant = ? AND rel = ? AND parent = ?"
@@ -239,17 +239,14 @@ const (
 	upsertPending = `INSERT INTO pending (tenant, source, value, rel, parent, expires) VALUES (?, ?, ?, ?, ?, ?)
 	ON CONFLICT (tenant, source, value, rel, parent) DO UPDATE SET expires = excluded.expires`
 	deletePending = "DELETE FROM pending WHERE tenant = ? AND source = ? AND value = ? AND rel = ? AND parent = ?"
-	// The references of a parent are few, so that the index need not know their source.
-	deletePendingOf = "DELETE FROM pending INDEXED BY pending_parent WHERE tenant = ? AND parent = ? AND rel = ? AND source = ?"
+	forgetPending = "DELETE FROM pending INDEXED BY pending_parent WHERE tenant = ? AND parent = ? AND rel = ? AND source = ?"
 )
 
 func (l *ledger) writePending(c *conn) error {
 	t := int64(l.tenant)
-	for k, sources := range l.unpended {
-		for source := range sources {
-			if _, err := c.exec(deletePendingOf, t, int64(k.parent), int64(k.rel), int64(source)); err != nil {
-				return err
-			}
+	for f := range l.forgets {
+		if _, err := c.exec(forgetPending, t, int64(f.parent), int64(f.rel), int64(f.source)); err != nil {
+			return err
 		}
 	}
 	for k, p := range l.pending {

@@ -1,9 +1,11 @@
 package directory_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,11 +62,35 @@ func (c *clock) Add(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// migrated returns the file of an empty store. Making one takes longer than most tests.
+var migrated = sync.OnceValue(func() []byte {
+	dir, err := os.MkdirTemp("", "muster-directory-*")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir) // one that stays is no failure
+	path := filepath.Join(dir, "muster.db")
+	db, err := sqlite.Open(context.Background(), path, sqlite.Options{})
+	if err != nil {
+		panic(err)
+	}
+	if err := db.Close(); err != nil {
+		panic(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return b
+})
+
 func newHub(t testing.TB, options ...func(*directory.Options)) *hub {
 	t.Helper()
 	h := &hub{TB: t, set: directory.NewSet(), log: &strings.Builder{}}
 	h.now = &clock{at: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "muster.db"), sqlite.Options{})
+	path := filepath.Join(t.TempDir(), "muster.db")
+	assert.NoError(t, os.WriteFile(path, migrated(), 0o600))
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	assert.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
 	o := directory.Options{Now: h.now.Now, Log: slog.New(slog.NewTextHandler(h.log, nil))}

@@ -3,6 +3,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -19,6 +20,8 @@ import (
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
 )
+
+var seeds = flag.Uint64("seeds", 6, "how many random histories the tests of failures and kills play")
 
 // mortal is a store that a killed process had: from the kill on nothing is written.
 type mortal struct {
@@ -117,11 +120,7 @@ func (r *receiver) missing(total int64) (left []int64) {
 // once, with one id, and never before an earlier one of its resource; what a resource ends with is its last change.
 func TestRel_R39_OrderUnderFailuresAndKills(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(12)
-	if testing.Short() {
-		seeds = 3
-	}
-	for seed := range seeds {
+	for seed := range *seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T, h *hub) { orderUnderFailures(t, h, seed) })

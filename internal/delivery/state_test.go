@@ -175,11 +175,7 @@ func TestAChangeOfAFailingResourceIsAnAttempt(t *testing.T) {
 // Invariant 4, P5: whatever fails and whenever the process is killed, the accounts become what the hub says.
 func TestConvergenceUnderFailuresAndKills(t *testing.T) {
 	t.Parallel()
-	seeds := uint64(12)
-	if testing.Short() {
-		seeds = 3
-	}
-	for seed := range seeds {
+	for seed := range *seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, func(t *testing.T, h *hub) { converge(t, h, seed) })

@@ -21,7 +21,7 @@ func (d Document) Value(path ...string) any {
 		if !ok {
 			return nil
 		}
-		v = member(o, name)
+		v, _ = lookup(o, name)
 	}
 	switch x := v.(type) {
 	case schema.Object:
@@ -36,17 +36,23 @@ func (d Document) Value(path ...string) any {
 	return v
 }
 
-// member returns a member by name, in whatever case; the parser lets no name stand twice.
-func member(o schema.Object, name string) any {
+// has reports whether the document names an attribute, assigned or not.
+func (d Document) has(name string) bool {
+	_, ok := lookup(schema.Object(d), name)
+	return ok
+}
+
+// lookup returns a member by name, in whatever case; the parser lets no name stand twice.
+func lookup(o schema.Object, name string) (any, bool) {
 	if v, ok := o[name]; ok {
-		return v
+		return v, true
 	}
 	for n, v := range o {
 		if strings.EqualFold(n, name) {
-			return v
+			return v, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // String returns the string that the document has there; a number as it was written; else "".

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"strconv"
@@ -71,10 +72,10 @@ func page(doc Document, err error) (*Page, error) {
 	if n, err := strconv.Atoi(doc.String("totalResults")); err == nil && n >= 0 {
 		p.Total = n
 	}
-	resources, ok := doc.Value("Resources").([]any)
-	if !ok && p.Total != 0 && doc.Value("schemas") == nil {
-		return nil, &Error{Status: http.StatusOK, Err: ErrAnswer} // {} is no list without matches
+	if !doc.has("Resources") && !doc.has("totalResults") && !doc.has("schemas") {
+		return nil, &Error{Status: http.StatusOK, Err: fmt.Errorf("%w: it is no list", ErrAnswer)} // {} is not one without matches
 	}
+	resources, _ := doc.Value("Resources").([]any)
 	for _, r := range resources {
 		if o, ok := r.(schema.Object); ok {
 			p.Resources = append(p.Resources, Document(o))

@@ -17,7 +17,7 @@
 // The names are "<resource type in lower case>.<what happened>". One change may carry several, in this order:
 //
 //	created rehired updated activated reactivated deactivated   of the document
-//	member_added member_removed                                 one an edge, in the order of the request
+//	member_added member_removed                                 one an edge, in an order that never changes
 //	deleted
 //
 // A change without events (a record was altered, the resource was not) keeps its place in the sequence.

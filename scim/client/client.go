@@ -137,46 +137,66 @@ func (c *Client) Delete(ctx context.Context, endpoint, id string) (found bool, e
 
 // read sends a request whose answer has to be a JSON object.
 func (c *Client) read(ctx context.Context, method, path string, body schema.Object) (Document, error) {
-	resp, secret, err := c.send(ctx, method, path, body)
+	a, err := c.exchange(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.body(resp)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, refusal(resp, b, secret)
+	if a.err != nil {
+		return nil, &Error{Status: a.status, Err: a.err}
 	}
-	var doc Document
-	if err == nil {
-		doc, err = parse(b)
-	}
+	doc, err := parse(a.body)
 	if err != nil {
-		return nil, &Error{Status: resp.StatusCode, Err: err}
+		return nil, &Error{Status: a.status, Err: err}
 	}
 	return doc, nil
 }
 
 // write sends a request that is done when the status says so, whatever the answer's body is.
 func (c *Client) write(ctx context.Context, method, path string, body schema.Object) (Document, error) {
-	resp, secret, err := c.send(ctx, method, path, body)
+	a, err := c.exchange(ctx, method, path, body)
 	if err != nil {
 		return nil, err
 	}
-	b, err := c.body(resp)
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, refusal(resp, b, secret)
+	if a.err != nil && !errors.Is(a.err, ErrAnswer) {
+		return nil, &Error{Status: a.status, Err: a.err} // the connection broke: nobody knows what was done
 	}
-	if err != nil && !errors.Is(err, ErrAnswer) {
-		return nil, &Error{Status: resp.StatusCode, Err: err} // the connection broke: nobody knows what was done
-	}
-	doc, err := parse(b)
+	doc, err := parse(a.body)
 	if err != nil {
 		return nil, nil
 	}
 	return doc, nil
 }
 
-// send sends a request and returns the answer, and the token that went with it so that no error repeats it.
-func (c *Client) send(ctx context.Context, method, path string, body schema.Object) (*http.Response, string, error) {
+// An answer is a 2xx.
+type answer struct {
+	status int
+	body   []byte
+	err    error // why there is no body
+}
+
+// exchange sends a request and reads the answer. One that is no success is an [Error].
+func (c *Client) exchange(ctx context.Context, method, path string, body schema.Object) (*answer, error) {
+	req, token, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.o.HTTP.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, endpointOf(path), err)
+	}
+	defer func() {
+		// What could be read was read; closing only gives the connection back.
+		_ = resp.Body.Close()
+	}()
+	b, err := c.body(resp)
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, refusal(resp, b, token)
+	}
+	return &answer{resp.StatusCode, b, err}, nil
+}
+
+// request makes a request. The token that goes with it is returned too, so that no error repeats it.
+func (c *Client) request(ctx context.Context, method, path string, body schema.Object) (*http.Request, string, error) {
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body, json.Deterministic(true))
@@ -205,19 +225,11 @@ func (c *Client) send(ctx context.Context, method, path string, body schema.Obje
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := c.o.HTTP.Do(req)
-	if err != nil {
-		return nil, "", fmt.Errorf("%s %s: %w", method, endpointOf(path), err)
-	}
-	return resp, token, nil
+	return req, token, nil
 }
 
-// body reads the body of an answer within its bound, and closes it.
+// body reads the body of an answer within its bound.
 func (c *Client) body(resp *http.Response) ([]byte, error) {
-	defer func() {
-		// What could be read was read; closing only gives the connection back.
-		_ = resp.Body.Close()
-	}()
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		return nil, fmt.Errorf("%w: it is compressed although nobody asked for that", ErrAnswer)
 	}

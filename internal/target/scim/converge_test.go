@@ -34,7 +34,7 @@ func converge(rt *rapid.T, update targetscim.Update) {
 	h.open(rt, p.base, func(s *targetscim.Settings) { s.Update, s.MembersPerRequest = update, 2 })
 	// Drawn in advance: requests are served by other goroutines.
 	faults := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "", "", "refuse", "slow down", "lose", "break", "silent"}), 40, 40).Draw(rt, "faults")
-	p.tamper = func(w http.ResponseWriter, r *http.Request, _ call, next http.Handler) {
+	p.meddle(func(w http.ResponseWriter, r *http.Request, _ call, next http.Handler) {
 		fault := faults[len(p.calls)%len(faults)]
 		switch fault {
 		case "refuse":
@@ -58,7 +58,7 @@ func converge(rt *rapid.T, update targetscim.Update) {
 		default:
 			next.ServeHTTP(w, r)
 		}
-	}
+	})
 	h.down = func() error {
 		if rapid.IntRange(0, 9).Draw(rt, "store") == 0 {
 			return errors.New("killed")
@@ -134,7 +134,8 @@ func converge(rt *rapid.T, update targetscim.Update) {
 		}
 	}
 	_ = h.round(context.Background())
-	p.tamper, h.down = nil, nil
+	p.meddle(nil)
+	h.down = nil
 	h.settle(rt)
 	// Reports of a manager who was deleted are not told so by anything but their own next change.
 	for _, n := range live(users) {

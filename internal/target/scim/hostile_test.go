@@ -74,7 +74,7 @@ func TestSec_G14_AnswersOfAHostilePeer(t *testing.T) {
 			ada := h.user("ada", nil)
 			h.settle(t)
 			bob := h.user("bob", nil)
-			p.tamper = c.tamper
+			p.meddle(c.tamper)
 			_ = fails(t, h)
 			assert.Equal(t, h.has(bob), false, assert.Sprintf("an account was bound"))
 			assert.Equal(t, h.links[ada].RemoteID, "user-1")
@@ -87,10 +87,10 @@ func TestSec_G14_AListThatIsNotWhatWasAskedFor(t *testing.T) {
 	h, p := start(t)
 	p.do(t, "POST", "/Users", `{"schemas":["`+protocol.UserSchema+`"],"userName":"eve","externalId":"other"}`)
 	bob := h.user("bob", nil)
-	p.tamper = func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
+	p.meddle(func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
 		r.URL.RawQuery = "" // ignores the filter
 		next.ServeHTTP(w, r)
-	}
+	})
 	h.settle(t)
 	assert.Equal(t, h.links[bob].RemoteID, "user-2")
 }
@@ -99,9 +99,9 @@ func TestSec_G14_AnIDIsAPathSegmentWhateverIsInIt(t *testing.T) {
 	t.Parallel()
 	h, p := start(t)
 	bob := h.user("bob", nil)
-	p.tamper = on("POST /Users", 201, `{"id":"a/b?c#d%2e https://evil.example"}`)
+	p.meddle(on("POST /Users", 201, `{"id":"a/b?c#d%2e https://evil.example"}`))
 	h.settle(t)
-	p.tamper = nil
+	p.meddle(nil)
 	h.remove(bob)
 	p.sent()
 	_ = h.round(t.Context())
@@ -118,40 +118,46 @@ func TestAnswersAreClassified(t *testing.T) {
 	}{
 		{
 			"C-10: 429 with Retry-After", on("POST", 429, "", "Retry-After", "120"),
-			outbound.Error{Retry: true, After: 2 * time.Minute, Fault: outbound.FaultTheirs, Reason: outbound.ReasonRateLimited, Status: 429}, "answered 429",
+			outbound.Error{Retry: true, After: 2 * time.Minute, Fault: outbound.FaultTheirs, Reason: outbound.ReasonRateLimited, Status: 429},
+			"answered 429",
 		},
 		{
 			"C-08: status as a number", on("POST", 400, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":400,"scimType":"invalidValue","detail":"no"}`),
-			outbound.Error{Fault: outbound.FaultOurs, Reason: outbound.ReasonInvalid, Status: 400}, "answered 400: invalidValue: no",
+			outbound.Error{Fault: outbound.FaultOurs, Reason: outbound.ReasonInvalid, Status: 400},
+			"answered 400: invalidValue: no",
 		},
 		{
 			"C-08: not JSON", on("POST", 502, "<h1>Bad\nGateway</h1>"),
-			outbound.Error{Retry: true, Fault: outbound.FaultTheirs, Reason: outbound.ReasonServer, Status: 502}, `answered 502: <h1>Bad\nGateway</h1>`,
+			outbound.Error{Retry: true, Fault: outbound.FaultTheirs, Reason: outbound.ReasonServer, Status: 502},
+			`answered 502: <h1>Bad\nGateway</h1>`,
 		},
 		{
 			"the token sent back", on("GET /Users", 401, `{"detail":"unknown token s3cret-token"}`),
-			outbound.Error{Fault: outbound.FaultOurs, Reason: outbound.ReasonAuth, Status: 401}, "answered 401: unknown token [redacted]",
+			outbound.Error{Fault: outbound.FaultOurs, Reason: outbound.ReasonAuth, Status: 401},
+			"answered 401: unknown token [redacted]",
 		},
 		{
 			"G04: a redirect", on("GET /Users", 307, "", "Location", "https://evil.example/"),
-			outbound.Error{Retry: true, Fault: outbound.FaultTheirs, Reason: outbound.ReasonRedirect, Status: 307}, "answered 307: redirects are not followed; configure the URL it leads to",
+			outbound.Error{Retry: true, Fault: outbound.FaultTheirs, Reason: outbound.ReasonRedirect, Status: 307},
+			"answered 307: redirects are not followed; configure the URL it leads to",
 		},
 		{
 			"C-15: 409 and nothing to adopt", on("POST", 409, `{"scimType":"uniqueness"}`),
-			outbound.Error{Retry: true, Fault: outbound.FaultOurs, Reason: outbound.ReasonConflict, Status: 409}, "answered 409: uniqueness",
+			outbound.Error{Retry: true, Fault: outbound.FaultOurs, Reason: outbound.ReasonConflict, Status: 409},
+			"answered 409: uniqueness",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h, p := start(t)
 			h.user("ada", nil)
-			p.tamper = c.tamper
+			p.meddle(c.tamper)
 			got := *fails(t, h)
 			text := got.Error()
 			got.Err = nil
 			assert.Equal(t, got, c.want)
 			assert.Equal(t, text, c.text)
-			p.tamper = nil
+			p.meddle(nil)
 			h.settle(t)
 			equal(t, h, p)
 		})
@@ -175,9 +181,9 @@ func TestDisableThatIsNotDone(t *testing.T) {
 			ada := h.user("ada", nil)
 			h.settle(t)
 			h.alter(ada, schema.Object{"active": false})
-			p.tamper = on("PATCH", answer.status, answer.body)
+			p.meddle(on("PATCH", answer.status, answer.body))
 			assert.Equal(t, fails(t, h).Error(), "the application says that the account is still active after it was disabled")
-			p.tamper = nil
+			p.meddle(nil)
 			h.settle(t)
 			equal(t, h, p)
 		})
@@ -188,7 +194,7 @@ func TestAPeerThatMakesEveryAccountActive(t *testing.T) {
 	t.Parallel()
 	h, p := start(t)
 	h.user("ada", schema.Object{"active": false})
-	p.tamper = func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
+	p.meddle(func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
 		if c.method == http.MethodPost {
 			o := p.do(t, "POST", "/Users", strings.Replace(c.body, `"active":false`, `"active":true`, 1))
 			w.WriteHeader(http.StatusCreated)
@@ -196,7 +202,7 @@ func TestAPeerThatMakesEveryAccountActive(t *testing.T) {
 			return
 		}
 		next.ServeHTTP(w, r)
-	}
+	})
 	h.settle(t)
 	equal(t, h, p)
 }
@@ -269,9 +275,9 @@ func TestRel_R35_LostAnswers(t *testing.T) {
 		t.Parallel()
 		h, p := start(t)
 		h.user("ada", nil)
-		p.tamper = lose("POST /Users")
+		p.meddle(lose("POST /Users"))
 		assert.Equal(t, fails(t, h).Retry, true)
-		p.tamper = nil
+		p.meddle(nil)
 		h.settle(t)
 		equal(t, h, p)
 	})
@@ -290,9 +296,9 @@ func TestRel_R35_LostAnswers(t *testing.T) {
 		t.Parallel()
 		h, p := start(t)
 		ada := h.user("ada", nil)
-		p.tamper = lose("POST /Users")
+		p.meddle(lose("POST /Users"))
 		_ = fails(t, h)
-		p.tamper = nil
+		p.meddle(nil)
 		h.remove(ada)
 		h.settle(t)
 		equal(t, h, p)
@@ -303,9 +309,9 @@ func TestRel_R35_LostAnswers(t *testing.T) {
 		ada := h.user("ada", nil)
 		h.settle(t)
 		h.alter(ada, schema.Object{"active": false, "title": "x"})
-		p.tamper = lose("PATCH /Users/user-1")
+		p.meddle(lose("PATCH /Users/user-1"))
 		_ = fails(t, h)
-		p.tamper = nil
+		p.meddle(nil)
 		h.alter(ada, schema.Object{"active": true, "title": nil})
 		h.settle(t)
 		equal(t, h, p)
@@ -348,10 +354,10 @@ func TestAccountsThatVanish(t *testing.T) {
 		h.settle(t)
 		h.alter(ada, schema.Object{"title": "x"})
 		h.remove(bob)
-		p.tamper = on("", 404, "no such site")
+		p.meddle(on("", 404, "no such site"))
 		assert.Equal(t, fails(t, h).Status, 404)
 		assert.Equal(t, h.has(ada) && h.has(bob), true)
-		p.tamper = nil
+		p.meddle(nil)
 		h.settle(t)
 		equal(t, h, p)
 	})
@@ -398,7 +404,7 @@ func TestPeersOfEveryKind(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h, p := start(t)
-			p.tamper = c.tamper
+			p.meddle(c.tamper)
 			ada := h.user("ada", schema.Object{"title": "x"})
 			bob := h.user("bob", schema.Object{protocol.EnterpriseUserSchema: reportsTo("hub-1")})
 			group := h.group("Staff", ada, bob)
@@ -411,10 +417,10 @@ func TestPeersOfEveryKind(t *testing.T) {
 			h.touch(ada)
 			h.touch(group)
 			h.settle(t)
-			assert.Equal(t, len(p.calls), 0)
+			assert.Equal(t, len(p.requests()), 0)
 			h.alter(bob, schema.Object{"title": "y"})
 			h.settle(t)
-			assert.Equal(t, p.calls[0].method == http.MethodPatch, c.patch)
+			assert.Equal(t, p.requests()[0].method == http.MethodPatch, c.patch)
 			equal(t, h, p)
 		})
 	}
@@ -439,7 +445,7 @@ func TestMembersInParts(t *testing.T) {
 		h.leave(group, users[3:20]...)
 		h.settle(t)
 		equal(t, h, p)
-		for _, c := range p.calls {
+		for _, c := range p.requests() {
 			if strings.Count(c.body, `"value":"user-`)+strings.Count(c.body, `value eq`) > 7 || strings.Contains(c.body, `"path":"members"`) && strings.Contains(c.body, "replace") {
 				t.Errorf("%s %s %s", c.method, c.path, c.body)
 			}
@@ -448,13 +454,13 @@ func TestMembersInParts(t *testing.T) {
 	t.Run("rule 8: 413 halves", func(t *testing.T) {
 		t.Parallel()
 		h, p := start(t)
-		p.tamper = func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
+		p.meddle(func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
 			if len(c.body) > 400 && strings.HasPrefix(c.path, "/Groups") {
 				w.WriteHeader(http.StatusRequestEntityTooLarge)
 				return
 			}
 			next.ServeHTTP(w, r)
-		}
+		})
 		h.group("Staff", many(h, 50)...)
 		h.settle(t)
 		equal(t, h, p)
@@ -473,19 +479,19 @@ func TestMembersInParts(t *testing.T) {
 	t.Run("one that cannot be made comes later", func(t *testing.T) {
 		t.Parallel()
 		h, p := start(t)
-		p.tamper = func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
+		p.meddle(func(w http.ResponseWriter, r *http.Request, c call, next http.Handler) {
 			if c.path == "/Users" && strings.Contains(c.body, "bob") {
 				w.WriteHeader(http.StatusBadRequest)
 				return
 			}
 			next.ServeHTTP(w, r)
-		}
+		})
 		ada, bob := h.user("ada", nil), h.user("bob", nil)
 		group := h.group("Staff", bob, ada)
 		_ = fails(t, h)
 		assert.Equal(t, h.dirty[group] == nil, true, assert.Sprintf("the group waits for nobody"))
 		assert.Equal(t, p.accounts(t)["group Staff"]["members"], any([]any{"ada"}))
-		p.tamper = nil
+		p.meddle(nil)
 		h.settle(t)
 		equal(t, h, p)
 	})
@@ -500,6 +506,7 @@ func TestBareMakesTheAccountAndNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	assert.Equal(t, h.has(group) && !h.has(ada), true)
-	assert.Equal(t, p.calls[len(p.calls)-1].method, "POST")
-	assert.Equal(t, p.calls[0].token, "Bearer s3cret-token")
+	calls := p.requests()
+	assert.Equal(t, calls[len(calls)-1].method, "POST")
+	assert.Equal(t, calls[0].token, "Bearer s3cret-token")
 }

@@ -38,6 +38,16 @@ func (c *configured) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
+// wait lets time pass in the bubble.
+func wait(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	}
+}
+
 func (c *configured) peer(t *testing.T, u Update) *peer {
 	t.Helper()
 	calls, err := client.New("https://app.example", client.Options{HTTP: c})
@@ -60,7 +70,7 @@ func TestConfigurationIsReadOnceAndForAnHour(t *testing.T) {
 		}
 		wg.Wait()
 		assert.Equal(t, c.asked, 1)
-		time.Sleep(knownFor)
+		wait(t, knownFor)
 		_, err := p.patches(t.Context())
 		assert.NoError(t, err)
 		assert.Equal(t, c.asked, 2)
@@ -74,7 +84,7 @@ func TestConfigurationThatFailsIsAskedForAgainSoon(t *testing.T) {
 		p := c.peer(t, UpdateAuto)
 		yes, err := p.patches(t.Context())
 		assert.Equal(t, yes && err == nil, true, assert.Sprintf("it may fail at this alone"))
-		time.Sleep(guessedFor)
+		wait(t, guessedFor)
 		_, err = p.patches(t.Context())
 		assert.NotNil(t, err, assert.Sprintf("it asks for time"))
 		yes, err = p.patches(t.Context())
@@ -116,7 +126,7 @@ func TestARefusedPatchIsRememberedForAnHour(t *testing.T) {
 		assert.Equal(t, p.refused(refusal), true)
 		yes, _ := p.patches(t.Context())
 		assert.Equal(t, yes, false)
-		time.Sleep(knownFor)
+		wait(t, knownFor)
 		yes, _ = p.patches(t.Context())
 		assert.Equal(t, yes, true)
 		assert.Equal(t, (&configured{}).peer(t, UpdatePatch).refused(refusal), false, assert.Sprintf("who says patch means it"))

@@ -21,7 +21,6 @@ const (
 type peer struct {
 	client *client.Client
 	update Update
-	now    func() time.Time
 
 	mu      sync.Mutex // guards what follows
 	config  client.Config
@@ -32,7 +31,7 @@ type peer struct {
 }
 
 func newPeer(c *client.Client, u Update, members int) *peer {
-	return &peer{client: c, update: u, now: time.Now, members: members}
+	return &peer{client: c, update: u, members: members}
 }
 
 // patches reports whether the peer's resources are changed by PATCH.
@@ -50,7 +49,7 @@ func (p *peer) patches(ctx context.Context) (bool, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return config.Patch && !p.now().Before(p.noPatch), nil
+	return config.Patch && !time.Now().Before(p.noPatch), nil
 }
 
 // configuration returns what the peer says that it can do, read when it is first needed and again
@@ -58,7 +57,7 @@ func (p *peer) patches(ctx context.Context) (bool, error) {
 func (p *peer) configuration(ctx context.Context) (client.Config, error) {
 	for {
 		p.mu.Lock()
-		if p.now().Before(p.until) {
+		if time.Now().Before(p.until) {
 			defer p.mu.Unlock()
 			return p.config, nil
 		}
@@ -91,7 +90,7 @@ func (p *peer) read(ctx context.Context) (client.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	p.config, p.until = config, p.now().Add(valid)
+	p.config, p.until = config, time.Now().Add(valid)
 	return config, nil
 }
 
@@ -104,7 +103,7 @@ func (p *peer) refused(err error) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.noPatch = p.now().Add(knownFor)
+	p.noPatch = time.Now().Add(knownFor)
 	return true
 }
 

@@ -3,11 +3,12 @@ package scim_test
 import (
 	"bytes"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,26 +43,30 @@ type fault func(w http.ResponseWriter, r *http.Request, c call, next http.Handle
 type peer struct {
 	base    string
 	handler http.Handler
-	calls   []call
-	tamper  fault // nil: honest
+
+	// Held while a request is served: a connection that breaks does not say when its request is over.
+	mu     sync.Mutex // guards what follows
+	calls  []call
+	tamper fault // nil: honest
 }
 
 func newPeer(tb cleaner, profile protocol.Profile) *peer {
 	tb.Helper()
 	p := &peer{}
 	srv := httptest.NewServer(http.HandlerFunc(p.serve))
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // connections are broken on purpose
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // connections are broken on purpose
 	tb.Cleanup(srv.Close)
 	p.base = srv.URL + "/scim/v2"
 	p.handler = server.Handler(scimtest.Open(scimtest.NewService(p.base, profile)), server.Options{Prefix: "/scim/v2"})
 	return p
 }
 
-// serve is called by one Sync after the other, and so needs no lock: the answer comes after what it did.
 func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	c := call{r.Method, strings.TrimPrefix(r.URL.EscapedPath(), "/scim/v2"), r.URL.RawQuery, string(body), r.Header.Get("Authorization")}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.calls = append(p.calls, c)
 	if p.tamper != nil {
 		p.tamper(w, r, c, p.handler)
@@ -70,13 +75,28 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// sent returns the requests since it was last asked, as "POST /Users".
+// meddle sets what is done to requests from now on; nil: nothing.
+func (p *peer) meddle(f fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tamper = f
+}
+
+// requests returns what came since it was last asked.
+func (p *peer) requests() []call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	calls := p.calls
+	p.calls = nil
+	return calls
+}
+
+// sent returns requests as "POST /Users".
 func (p *peer) sent() []string {
 	var s []string
-	for _, c := range p.calls {
+	for _, c := range p.requests() {
 		s = append(s, c.method+" "+c.path)
 	}
-	p.calls = nil
 	return s
 }
 

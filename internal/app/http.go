@@ -93,7 +93,7 @@ func (a *App) handler() http.Handler {
 // observed gives a request its id, and its log line and figures afterwards.
 func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	rid := id.Request()
+	rid := id.New()
 	w.Header().Set("X-Request-Id", rid)
 	seen := &statusWriter{ResponseWriter: w}
 	r = r.WithContext(telemetry.WithRequestID(r.Context(), rid))

@@ -103,18 +103,24 @@ func (s *resources) Create(ctx context.Context, r *server.Resource, d *scim.Dial
 		}}
 		rows.Changes = []*store.Change{s.change(ctx, out.row, store.Change{Kind: store.Created, Events: events, Edges: edges})}
 		s.join(ctx, v, rows, out.row, now)
+		out.alone = len(rows.Link) == 0
 		return rows, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.done(ctx, out, nil)
+	var want *server.Want
+	if out.alone {
+		want = &server.Want{} // nobody to ask the store for
+	}
+	return s.done(ctx, out, want)
 }
 
 // outcome is what the last run of a decision came to.
 type outcome struct {
 	row     *store.Resource
-	unknown int // members that are not there yet
+	unknown int  // members that are not there yet
+	alone   bool // a new resource without any relation
 }
 
 // done tells the log what was coped with, and returns the resource as it is now.

@@ -84,9 +84,10 @@ func page(doc Document, err error) (*Page, error) {
 	return p, nil
 }
 
-// All yields the resources that match, page by page. The next page begins behind what was received,
-// however many were asked for; an empty page ends it, and so does a page that begins with the
-// resource that the page before began with, for then the server does not page. Whoever calls bounds how many to take: a server can go on for ever.
+// All yields the resources that match, page by page. The next page begins behind what was received, however many
+// were asked for; an empty page ends it, and so does a page that begins with the resource that the page before
+// began with, for then the server does not page. Whoever calls bounds how many to take: a server can go on for
+// ever.
 func (c *Client) All(ctx context.Context, endpoint string, q Query) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
 		received, first := 0, ""

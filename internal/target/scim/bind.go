@@ -74,7 +74,8 @@ func (j *job) create(ctx context.Context) error {
 	}
 	doc, err := j.client.Create(ctx, j.typ.Endpoint, a.body())
 	if status(err) == http.StatusConflict || err == nil && doc.ID() == "" {
-		// Somebody was faster, or an attempt of ours whose answer was lost; or there is an account and its id was not told.
+		// Somebody was faster, or an attempt of ours whose answer was lost; or there is an account and its id was
+		// not told.
 		m, lookupErr := j.find(ctx)
 		switch {
 		case lookupErr != nil:

@@ -17,8 +17,9 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// TestRel_R35_WhateverFailsAccountsBecomeEqual: people and groups change at random while requests fail before and after they
-// were carried out, and links are lost between a POST and its Put. Once that ends, the application is equal, without one account too many.
+// TestRel_R35_WhateverFailsAccountsBecomeEqual: people and groups change at random while requests fail before and
+// after they were carried out, and links are lost between a POST and its Put. Once that ends, the application is
+// equal, without one account too many.
 func TestRel_R35_WhateverFailsAccountsBecomeEqual(t *testing.T) {
 	t.Parallel()
 	for _, update := range []targetscim.Update{targetscim.UpdatePatch, targetscim.UpdatePut} {

@@ -9,9 +9,9 @@ import (
 	"github.com/muster-id/muster/internal/target"
 )
 
-// digest is what a link remembers of an account: a hash for each field that was last written, never a
-// value, and what is still to be done for its memberships. Its form is JSON; what cannot be read is a digest that knows nothing, which costs
-// one reading of the account.
+// digest is what a link remembers of an account: a hash for each field that was last written, never a value, and
+// what is still to be done for its memberships. Its form is JSON; what cannot be read is a digest that knows
+// nothing, which costs one reading of the account.
 type digest struct {
 	// Fields has the hash of every field that was written, by key; empty: in doubt. nil: unknown, so that
 	// the peer has to be asked.

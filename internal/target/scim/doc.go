@@ -13,20 +13,22 @@
 //	deleted              none    DELETE what carries our id: an account whose making was never answered
 //
 // A field is an attribute, or a sub-attribute of a single complex one. The link holds a hash of each
-// field that was last written, so that nothing is read and nothing sent while nothing has changed.
+// field that was last written, so that nothing is read and nothing sent while nothing has changed. Before a field is
+// written again its hash is put in doubt: an answer may be lost, or we be killed, and the directory take the change back.
 //
 // # Existing accounts
 //
 // An account with our id as its externalId is ours, and is made equal in everything. One that has only the name is
-// taken over: what the directory says is written, the externalId with it, and what else it holds stays. Members of a group that is taken
-// over are made equal if they can be read. Several matches, or one that is linked already, are a conflict for a person to
-// decide; nothing is guessed. What is found counts only if it shows the value that was asked for.
+// taken over: what the directory says is written, the externalId with it, and what else it holds stays. Members of
+// a group that is taken over are made equal if they can be read. Several matches, or one that is linked already,
+// are a conflict for a person to decide; nothing is guessed. What is found counts only if it shows the value that
+// was asked for.
 //
 // # References
 //
-// The manager and members of a group are made first (Work.Ensure), after the link of the own resource is written. What cannot be made now
-// is left out: a reference then differs from what the link remembers, a member is noted in the link. Both are written by
-// the Sync that delivery begins once the link is there.
+// The manager and members of a group are made first (Work.Ensure), after the link of the own resource is written.
+// What cannot be made now is left out: a reference then differs from what the link remembers, a member is noted in
+// the link. Both are written by the Sync that delivery begins once the link is there.
 //
 // # Answers
 //
@@ -50,7 +52,7 @@
 //
 // # What it does not do
 //
-// It compares with what the peer holds only when it binds an account: what somebody changes there later is found by
-// reconciliation, which there is not yet. For the same reason an account that vanished and was made again comes back into a group when
-// that group changes. Two accounts that swap their userNames wait for each other.
+// It compares with what the peer holds only when it binds an account: what somebody changes there later is found
+// by reconciliation, which there is not yet. For the same reason an account that vanished and was made again comes
+// back into a group when that group changes. Two accounts that swap their userNames wait for each other.
 package scim

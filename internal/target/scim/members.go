@@ -272,7 +272,8 @@ func (m *members) byRemote(ctx context.Context, id string) (*target.Link, error)
 	return nil, nil
 }
 
-// adding returns a member to add, after making its account if that is missing; nil: that cannot be done now, or never again.
+// adding returns a member to add, after making its account if that is missing; nil: that cannot be done now, or
+// never again.
 func (m *members) adding(ctx context.Context, n target.Num) (*membership, error) {
 	l, err := m.work.Links.Get(ctx, n)
 	if err != nil {

@@ -163,8 +163,9 @@ func (j *job) remove(ctx context.Context) error {
 			return j.work.Links.Delete(ctx, j.r.Num)
 		}
 	}
-	// Without a link an account may have been made by an attempt whose answer was lost, and one that the peer does not know may
-	// have another id. Looking also tells a peer without the account from one whose base URL leads nowhere.
+	// Without a link an account may have been made by an attempt whose answer was lost, and one that the peer does
+	// not know may have another id. Looking also tells a peer without the account from one whose base URL leads
+	// nowhere.
 	m, err := j.byExternalID(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
 )
@@ -95,7 +96,6 @@ func (w *Walker) ask(ctx context.Context, a ask) error {
 type acquire struct {
 	num, by store.Num
 	answer  chan acquired
-	over    bool // withdrawn
 	granted *lane
 }
 
@@ -222,6 +222,12 @@ func (c call) relink(ctx context.Context, n store.Num, put *store.Link) error {
 }
 
 func (q *relink) on(ctx context.Context, w *Walker) {
+	if q.put != nil {
+		if err := w.free(ctx, q.put); err != nil {
+			q.reply <- err
+			return
+		}
+	}
 	dirty := q.reports
 	// A group leaves out a member whose creation failed, and whatever failed has a row behind.
 	if l := w.lanes[q.num]; l != nil && l.row != nil {
@@ -239,6 +245,25 @@ func (q *relink) on(ctx context.Context, w *Walker) {
 		w.soil(n, rows[n])
 	}
 	w.links = append(w.links, q)
+}
+
+// free reports a link whose account is bound to another resource already (G14). Links are written one after another by
+// the walker, so that two of them cannot both find an account free.
+func (w *Walker) free(ctx context.Context, l *store.Link) error {
+	held, err := w.db.LinkByRemote(ctx, w.tenant, w.o.Name, l.Type, l.RemoteID)
+	taken := err == nil && held.Num != l.Num
+	for _, q := range w.links {
+		taken = taken || q.put != nil && q.num != l.Num && q.put.Type == l.Type && q.put.RemoteID == l.RemoteID
+	}
+	if taken {
+		return &outbound.Error{
+			Fault: outbound.FaultTheirs, Reason: outbound.ReasonConflict, Err: errors.New("the account is bound to another resource already"),
+		}
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // soil makes a resource dirty: a row behind, and its lane ready.

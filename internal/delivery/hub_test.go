@@ -256,6 +256,9 @@ func (s *stream) await(t testing.TB, n int) []call {
 	}
 }
 
+// pass lets time go by, on the fake clock of a bubble.
+func pass(d time.Duration) { <-time.After(d) }
+
 func named(prefix string, i int) string { return fmt.Sprintf("%s-%d", prefix, i) }
 
 // bulk creates n users in one write.

@@ -56,7 +56,7 @@ func judge(err error, stream bool) verdict {
 		reason := reasonInternal
 		switch {
 		case errors.Is(err, context.Canceled):
-			return verdict{blame: blameNobody}
+			return verdict{blame: blameNobody, detail: cut(err.Error())}
 		case errors.Is(err, errPanic):
 			reason = reasonPanic
 		case errors.Is(err, errCircle):
@@ -163,14 +163,18 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 	if (v.blame == blameSlow || v.blame == blamePause) && l.struck >= 0 && w.circuit.wins > l.struck {
 		v.blame = blameResource
 	}
+	if v.blame == blameNobody && !w.draining {
+		v = verdict{blame: blameResource, retry: true, reason: reasonInternal, detail: v.detail} // nobody has cut it off but itself
+	}
 	out := w.circuit.state != Open
 	switch v.blame {
-	case blameNobody:
+	case blameNobody, blameStore:
+		// As if it had not been begun.
+		w.circuit.probing = false
 		l.dirty = l.dirty || w.isState()
-		return
-	case blameStore:
-		l.dirty = l.dirty || w.isState()
-		w.fault(ctx, err)
+		if v.blame == blameStore {
+			w.fault(ctx, err)
+		}
 		return
 	case blameDisable:
 		if w.circuit.leave(Disabled, 0, now, 0) {

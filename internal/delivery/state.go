@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
 )
@@ -177,18 +178,22 @@ func link(ctx context.Context) func(store.Link, error) (*target.Link, error) {
 	}
 }
 
-// Put implements [target.Links]. The first link of a resource goes through the walker, which marks in the same
-// transaction what has become dirty by it.
+// Put implements [target.Links]. A link that is new, or leads elsewhere than before, goes through the walker, which marks
+// in the same transaction what has become dirty by it.
 func (c call) Put(ctx context.Context, l *target.Link) error {
 	row := store.Link{
 		LinkKey: store.LinkKey{Target: c.w.o.Name, Num: store.Num(l.Num)}, Type: l.Type, RemoteID: l.RemoteID, Digest: l.Digest,
 	}
-	_, err := c.w.db.Link(ctx, c.w.tenant, c.w.o.Name, row.Num)
+	old, err := c.w.db.Link(ctx, c.w.tenant, c.w.o.Name, row.Num)
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		err = c.relink(ctx, row.Num, &row)
-	case err == nil:
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+	case err == nil && old.Type == row.Type && old.RemoteID == row.RemoteID:
 		err = c.w.write(ctx, &store.Rows{Links: []store.Link{row}})
+	default:
+		err = c.relink(ctx, row.Num, &row)
+	}
+	if _, taken := errors.AsType[*outbound.Error](err); taken {
+		return err
 	}
 	if err != nil {
 		return storeFault(ctx, "write a link", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,15 +22,15 @@ func TestChangesOfABusyResourceAreSettledTogether(t *testing.T) {
 	inBubble(t, func(t *testing.T, h *hub) {
 		a := newApplication()
 		a.set(func(context.Context, *target.Work) error {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			return nil
 		})
 		w := h.start(t, a, delivery.Options{})
 		for range 10 {
 			h.write(change{name: "ada"})
-			time.Sleep(50 * time.Millisecond)
+			pass(50 * time.Millisecond)
 		}
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		assert.Equal(t, settled(w).Lag, 0)
 		assert.Equal(t, len(a.calls()), 2)
 		assert.Equal(t, a.state(), h.wanted(t))
@@ -44,7 +45,7 @@ func TestGroupWaitsForItsMembers(t *testing.T) {
 		a := newApplication()
 		w := h.start(t, a, delivery.Options{Start: delivery.FromNow})
 		h.write(change{name: "team", typ: "Group", add: []string{"ada", "bob"}})
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Equal(t, settled(w).Behind, 0)
 		want := h.wanted(t, "ada", "bob", "team")
 		ada := want[h.nameOf("ada")]
@@ -53,7 +54,7 @@ func TestGroupWaitsForItsMembers(t *testing.T) {
 		assert.Equal(t, a.state(), want)
 
 		h.write(change{name: "boss"})
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		assert.Equal(t, settled(w).Behind, 0)
 		assert.Equal(t, a.state(), h.wanted(t))
 	})
@@ -103,7 +104,7 @@ func TestGroupGoesOnWithoutAMemberThatFails(t *testing.T) {
 
 				// Nothing changes any more; the member's own next attempt brings it into the group.
 				a.set(nil)
-				time.Sleep(48 * time.Hour)
+				pass(48 * time.Hour)
 				assert.Equal(t, settled(w).Behind, 0)
 				assert.Equal(t, a.state(), h.wanted(t))
 			})
@@ -123,11 +124,11 @@ func TestGroupsThatContainEachOther(t *testing.T) {
 				app := newApplication()
 				app.rude = rude
 				app.set(func(context.Context, *target.Work) error {
-					time.Sleep(time.Millisecond) // all three begin before one has a link
+					pass(time.Millisecond) // all three begin before one has a link
 					return nil
 				})
 				w := h.start(t, app, delivery.Options{})
-				time.Sleep(24 * time.Hour)
+				pass(24 * time.Hour)
 				assert.Equal(t, settled(w).Behind, 0)
 				assert.Equal(t, app.state(), h.wanted(t))
 			})
@@ -150,9 +151,32 @@ func TestManagerIsWrittenOnceItHasALink(t *testing.T) {
 		w := h.start(t, a, delivery.Options{})
 		settled(w)
 		assert.Equal(t, len(a.state()), 2)
-		time.Sleep(48 * time.Hour)
+		pass(48 * time.Hour)
 		assert.Equal(t, settled(w).Behind, 0)
 		assert.Equal(t, a.state(), h.wanted(t))
+	})
+}
+
+// G14: a target that gives one account to two of our resources.
+func TestSec_G14_OneAccountIsNeverBoundTwice(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		a := newApplication()
+		a.accounts["the-same"] = &account{}
+		var refused atomic.Int32
+		a.set(func(ctx context.Context, w *target.Work) error {
+			err := w.Links.Put(ctx, &target.Link{Num: w.Resource.Num, Type: "User", RemoteID: "the-same", Digest: []byte("{}")})
+			if err != nil {
+				refused.Add(1)
+			}
+			return err
+		})
+		w := h.start(t, a, delivery.Options{})
+		h.bulk("u", 10)
+		status := settled(w)
+		assert.Equal(t, status.Behind, 9)
+		assert.Equal(t, status.Reason, "conflict")
+		assert.Equal(t, refused.Load(), 9)
 	})
 }
 
@@ -163,7 +187,7 @@ func TestAChangeOfAFailingResourceIsAnAttempt(t *testing.T) {
 		a.set(func(context.Context, *target.Work) error { return answered(http.StatusBadRequest, 0) })
 		w := h.start(t, a, delivery.Options{})
 		h.write(change{name: "ada"})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		settled(w)
 		a.set(nil)
 		h.write(change{name: "ada"})
@@ -184,8 +208,8 @@ func TestConvergenceUnderFailuresAndKills(t *testing.T) {
 }
 
 func converge(t *testing.T, h *hub, seed uint64) {
-	rng := rand.New(rand.NewPCG(seed, 1))  //nolint:gosec // a test that can be repeated
-	luck := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // as above
+	rng := rand.New(rand.NewPCG(seed, 1))
+	luck := rand.New(rand.NewPCG(seed, 2))
 	a := newApplication()
 	a.set(func(ctx context.Context, w *target.Work) error {
 		a.mu.Lock()
@@ -220,7 +244,7 @@ func converge(t *testing.T, h *hub, seed uint64) {
 			for range rng.IntN(15) {
 				model.step()
 			}
-			time.Sleep(time.Duration(rng.IntN(6000)) * time.Millisecond)
+			pass(time.Duration(rng.IntN(6000)) * time.Millisecond)
 		}
 		ended, cancel := context.WithCancel(t.Context())
 		if rng.IntN(3) > 0 {
@@ -231,7 +255,7 @@ func converge(t *testing.T, h *hub, seed uint64) {
 		cancel()
 	}
 	w := h.start(t, a, options)
-	for deadline := time.Now().Add(60 * 24 * time.Hour); ; time.Sleep(time.Hour) {
+	for deadline := time.Now().Add(60 * 24 * time.Hour); ; pass(time.Hour) {
 		status := settled(w)
 		if status.Lag == 0 && status.Behind == 0 {
 			break

@@ -91,7 +91,7 @@ func TestAChangeWithoutEventsIsPassedOver(t *testing.T) {
 // settled waits until the walker has nothing to do but wait, and has written what it knows.
 func settled(w *delivery.Walker) delivery.Status {
 	synctest.Wait()
-	time.Sleep(50 * time.Millisecond) // of the fake clock: the cursor is written within 25 ms
+	pass(50 * time.Millisecond) // of the fake clock: the cursor is written within 25 ms
 	synctest.Wait()
 	return w.Status()
 }
@@ -103,7 +103,7 @@ func TestRel_R31_LadderOfAttempts(t *testing.T) {
 		s := &stream{script: func(context.Context, *target.Delivery) error { return answered(http.StatusLocked, 0) }}
 		w := h.start(t, s, delivery.Options{})
 		h.write(change{name: "ada"})
-		time.Sleep(8 * 24 * time.Hour)
+		pass(8 * 24 * time.Hour)
 		synctest.Wait()
 		calls := s.attempts()
 		want := []time.Duration{
@@ -135,10 +135,10 @@ func TestRel_R34_RefusedChangeIsTriedThreeTimes(t *testing.T) {
 		s := &stream{script: func(context.Context, *target.Delivery) error { return answered(http.StatusBadRequest, 0) }}
 		h.start(t, s, delivery.Options{})
 		h.write(change{name: "ada"})
-		time.Sleep(12 * time.Hour)
+		pass(12 * time.Hour)
 		synctest.Wait()
 		assert.Equal(t, len(s.attempts()), 3)
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		synctest.Wait()
 		assert.Equal(t, len(s.attempts()), 4)
 	})
@@ -216,7 +216,7 @@ func TestRel_R32_CircuitTripsAndProbes(t *testing.T) {
 		status := settled(w)
 		assert.Equal(t, status.State, delivery.Tripped)
 		assert.Equal(t, len(s.attempts()), 5)
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		calls := s.attempts()[4:]
 		want := 30 * time.Second
 		for i := range calls[1:] {
@@ -241,7 +241,7 @@ func TestRel_R34_RefusedCredentialPausesTheTarget(t *testing.T) {
 		w := h.start(t, s, delivery.Options{Concurrency: 1})
 		h.bulk("u", 50)
 		assert.Equal(t, settled(w).State, delivery.Paused)
-		time.Sleep(61 * time.Minute)
+		pass(61 * time.Minute)
 		synctest.Wait()
 		n := len(s.attempts())
 		assert.True(t, n > 10 && n <= 16, assert.Sprintf("%d attempts in an hour", n))
@@ -279,7 +279,7 @@ func TestRel_R34_GoneDisablesTheTarget(t *testing.T) {
 		s := &stream{script: func(context.Context, *target.Delivery) error { return answered(http.StatusGone, 0) }}
 		w := h.start(t, s, delivery.Options{Concurrency: 1})
 		h.write(change{name: "ada"}, change{name: "bob"})
-		time.Sleep(30 * 24 * time.Hour)
+		pass(30 * 24 * time.Hour)
 		assert.Equal(t, settled(w).State, delivery.Disabled)
 		assert.Equal(t, len(s.attempts()), 1)
 	})
@@ -301,7 +301,7 @@ func TestRel_R33_HangingCallHoldsOnlyItsSlot(t *testing.T) {
 		w := h.walker(s, delivery.Options{Concurrency: 2})
 		assert.NoError(t, w.Start(t.Context()))
 		s.await(t, 299)
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		status := settled(w)
 		assert.Equal(t, status.Lag, 0)
 		assert.Equal(t, status.Behind, 1)
@@ -332,7 +332,7 @@ func TestUrgentChangeOvertakesTheBacklog(t *testing.T) {
 		h.write(change{name: "leaver"})
 		h.bulk("v", half)
 		slowly := func(context.Context, *target.Delivery) error {
-			time.Sleep(50 * time.Millisecond)
+			pass(50 * time.Millisecond)
 			return nil
 		}
 		s := &stream{script: slowly}
@@ -341,7 +341,7 @@ func TestUrgentChangeOvertakesTheBacklog(t *testing.T) {
 		s.await(t, 20)
 		leaver := h.nameOf("leaver")
 		h.write(change{name: "leaver", urgent: true, events: store.EventDeactivated})
-		time.Sleep(time.Second)
+		pass(time.Second)
 		last := call{}
 		for _, c := range s.delivered() {
 			if c.id == leaver {
@@ -424,7 +424,7 @@ func TestManyDetoursArePaged(t *testing.T) {
 		status := settled(w)
 		assert.Equal(t, status.Behind, n)
 		assert.Equal(t, status.Lag, 0)
-		time.Sleep(7 * time.Second)
+		pass(7 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, len(s.attempts()), 2*n)
 		s.set(nil)
@@ -440,18 +440,93 @@ func TestRel_R11_StoreThatRefusesWrites(t *testing.T) {
 		h.bulk("u", 100)
 		db := &mortal{Store: h.DB}
 		s := &stream{script: func(context.Context, *target.Delivery) error {
-			time.Sleep(10 * time.Millisecond)
+			pass(10 * time.Millisecond)
 			return nil
 		}}
 		w := h.startOn(t, db, s, delivery.Options{Window: 8})
 		s.await(t, 20)
 		db.dead.Store(true)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		held := len(s.delivered())
 		assert.True(t, held < 100, assert.Sprintf("%d delivered without a cursor", held))
 		db.dead.Store(false)
 		inOrder(t, s.await(t, 100))
 		assert.Equal(t, settled(w).Cursor.Seq, store.Seq(100))
+	})
+}
+
+// A store that fails during the one probe of a target does not end the probing.
+func TestStoreThatFailsDuringAProbe(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		s := &stream{script: func(context.Context, *target.Delivery) error { return answered(http.StatusUnauthorized, 0) }}
+		db := &mortal{Store: h.DB}
+		w := h.startOn(t, db, s, delivery.Options{})
+		h.write(change{name: "ada"})
+		assert.Equal(t, settled(w).State, delivery.Paused)
+		db.deaf.Store(true)
+		pass(10 * time.Minute)
+		s.set(nil)
+		db.deaf.Store(false)
+		s.await(t, 1)
+		assert.Equal(t, settled(w).Behind, 0)
+	})
+}
+
+// P6: a target that hangs delays no other.
+func TestTargetsDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		stuck := &stream{script: func(ctx context.Context, _ *target.Delivery) error {
+			select {
+			case <-time.After(30 * time.Second):
+			case <-ctx.Done():
+			}
+			return answered(http.StatusGatewayTimeout, 0)
+		}}
+		h.start(t, stuck, delivery.Options{Name: "stuck"})
+		well := &stream{}
+		h.start(t, well, delivery.Options{Name: "well"})
+		began := time.Now()
+		h.bulk("u", 1000)
+		well.await(t, 1000)
+		assert.Zero(t, time.Since(began))
+	})
+}
+
+// R45, G12: Stop lets what runs come to its end, and nothing is sent after it.
+func TestRel_R45_NothingIsSentAfterStop(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		h.bulk("u", 100)
+		s := &stream{script: func(context.Context, *target.Delivery) error {
+			pass(time.Second)
+			return nil
+		}}
+		w := h.walker(s, delivery.Options{})
+		assert.NoError(t, w.Start(t.Context()))
+		s.await(t, 10)
+		assert.NoError(t, w.Stop(t.Context()))
+		sent := len(s.attempts())
+		assert.Equal(t, len(s.delivered()), sent)
+		cursor, err := h.Cursor(t.Context(), store.Default, "app")
+		assert.NoError(t, err)
+		assert.Equal(t, int(cursor.Seq), sent)
+		h.write(change{name: "late"})
+		pass(time.Hour)
+		assert.Equal(t, len(s.attempts()), sent)
+	})
+}
+
+// A target that says that it was cut off, although nobody did, is not asked again at once for ever.
+func TestCancellationOfTheTargetsOwnIsAFailure(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		s := &stream{script: func(context.Context, *target.Delivery) error { return context.Canceled }}
+		w := h.start(t, s, delivery.Options{})
+		h.write(change{name: "ada"})
+		assert.Equal(t, settled(w).Behind, 1)
+		assert.Equal(t, len(s.attempts()), 1)
 	})
 }
 

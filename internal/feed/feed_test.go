@@ -220,7 +220,7 @@ func TestFollowMissesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() {
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour) // of the fake clock
 			write(10)
 		}()
 		next := store.Seq(51)

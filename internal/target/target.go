@@ -108,7 +108,8 @@ type Links interface {
 	// ByRemote returns the link that holds a target's id, so that one account is never bound twice; nil: none.
 	ByRemote(ctx context.Context, typ, remoteID string) (*Link, error)
 	// Put inserts or replaces a link. The first link of a resource makes those dirty that refer to it (manager) or wait for it
-	// (groups): a State leaves a reference out while what it refers to has no link.
+	// (groups): a State leaves a reference out while what it refers to has no link. An account that is bound to another
+	// resource is refused with an outbound.Error of ReasonConflict.
 	Put(ctx context.Context, l *Link) error
 	// Delete removes a link; that there is none is no error. Reports of the resource become dirty by it, as by Put.
 	Delete(ctx context.Context, n Num) error

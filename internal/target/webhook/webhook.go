@@ -59,7 +59,7 @@ func (w *Webhook) post(ctx context.Context, id string, body []byte) error {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	sign(req.Header, w.keys, id, time.Now(), body)
-	resp, err := w.client.Do(req)
+	resp, err := w.client.Do(req) //nolint:bodyclose // ReadBody closes it
 	if err != nil {
 		return err
 	}

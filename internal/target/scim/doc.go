@@ -53,6 +53,6 @@
 // # What it does not do
 //
 // It compares with what the peer holds only when it binds an account: what somebody changes there later is found
-// by reconciliation, which there is not yet. For the same reason an account that vanished and was made again comes
-// back into a group when that group changes. Two accounts that swap their userNames wait for each other.
+// by reconciliation, which there is not yet. For the same reason an account that vanished and was made again is
+// missing from the groups that it was in. Two accounts that swap their userNames wait for each other.
 package scim

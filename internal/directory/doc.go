@@ -33,5 +33,8 @@
 //   - An id is never used twice. Only an externalId or employee number of the same source
 //     brings a person back, with a new id and no membership (F21, B04).
 //
+// The Sweeper beside it does what a delete leaves for later: it has the store remove the
+// edges of tombstones in slices.
+//
 // What it does not do: reading requests, schema checks, authentication, delivery.
 package directory

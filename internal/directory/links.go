@@ -154,7 +154,7 @@ func (e *edges) apply(op server.LinkEdit) error {
 	case patch.LinkClear:
 		e.clear()
 	case patch.LinkWhere:
-		return e.removeWhere(op.Where)
+		e.removeWhere(op.Where)
 	}
 	return nil
 }
@@ -201,12 +201,12 @@ func (e *edges) clear() {
 }
 
 // removeWhere takes out the members that a filter matches.
-func (e *edges) removeWhere(where filter.Expr) error {
+func (e *edges) removeWhere(where filter.Expr) {
 	for _, n := range e.order {
 		if !e.after[n] {
 			continue
 		}
-		r := e.v.ByNum(n)
+		r := e.v.ByNum(n) // known by name, as all members and all who are named
 		element := schema.Object{"value": r.ID, "type": r.Type}
 		if r.Index.Display != "" {
 			element["display"] = r.Index.Display
@@ -215,7 +215,6 @@ func (e *edges) removeWhere(where filter.Expr) error {
 			e.after[n] = false
 		}
 	}
-	return nil
 }
 
 // remember notes references to what is not there yet, and forgets those that are not wanted

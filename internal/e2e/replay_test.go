@@ -210,6 +210,7 @@ type change struct {
 	Seq          int64  `json:"seq"`
 	ResourceType string `json:"resourceType"`
 	ID           string `json:"id"`
+	RequestID    string `json:"requestId"`
 	Events       []struct {
 		Type string `json:"type"`
 	} `json:"events"`

@@ -1,0 +1,147 @@
+package e2e
+
+// stateRows are about what a hub remembers: leavers, the unknown, those who come back.
+var stateRows = map[string][]say{
+	"F19 leavers are found and keep their groups": {
+		hire("u", "f19@acme.test"), found("g", "F19", "u"),
+		patchUser("u", `{"op":"Replace","path":"active","value":"False"}`, `{"active":false,"userName":"f19@acme.test","groups":[{"value":"${g}"}]}`, "user.deactivated"),
+		{req: `GET /Users?filter=userName eq "f19@acme.test"`, status: 200, want: `{"totalResults":1,"Resources":[{"id":"${u}","active":false}]}`},
+		hasMembers("g", "u"),
+		patchGroup("g", `{"op":"add","path":"members","value":[{"value":"${u}"}]}`),
+		patchUser("u", `{"op":"Replace","path":"active","value":"True"}`, `{"active":true}`, "user.reactivated"),
+		hasMembers("g", "u"),
+	},
+	"F19 created inactive": {
+		{
+			note: "PingFederate", req: "POST /Users", status: 201, keep: "u", events: []string{"user.created"},
+			body: `{"schemas":["` + userSchema + `"],"userName":"f19ping@acme.test","active":false}`, want: `{"active":false}`,
+		},
+		{req: "PUT /Users/${u}", status: 200, events: []string{"user.activated"}, body: `{"schemas":["` + userSchema + `"],"userName":"f19ping@acme.test","active":true}`},
+		{req: "PUT /Users/${u}", status: 200, events: []string{"user.deactivated"}, body: `{"schemas":["` + userSchema + `"],"userName":"f19ping@acme.test","active":false}`},
+		{
+			req: "PUT /Users/${u}", status: 200, events: []string{"user.reactivated", "user.updated"},
+			body: `{"schemas":["` + userSchema + `"],"userName":"f19ping@acme.test","active":true,"title":"T"}`,
+		},
+	},
+	"F20 an unknown member is remembered": {
+		hire("a", "f20a@acme.test"), found("g", "F20"),
+		patchGroup("g", `{"op":"add","path":"members","value":[{"value":"f20-later"},{"value":"${a}"},{"value":"f20-never"}]}`, added),
+		hasMembers("g", "a"),
+		patchGroup("g", `{"op":"add","path":"members","value":[{"value":"f20-later"}]}`),
+		{
+			note: "who has it as externalId joins", req: "POST /Users", status: 201, keep: "l", events: []string{"user.created", added},
+			body: `{"userName":"f20l@acme.test","externalId":"f20-later"}`, want: `{"groups":[{"value":"${g}","display":"F20"}]}`,
+		},
+		hasMembers("g", "a", "l"),
+		{note: "not by another case", req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f20m@acme.test","externalId":"F20-NEVER"}`},
+		{note: "nor by name", req: "POST /Users", status: 201, keep: "n", events: []string{"user.created"}, body: `{"userName":"f20-never","displayName":"f20-never"}`},
+		hasMembers("g", "a", "l"),
+		{note: "a later externalId counts too", req: "PATCH /Users/${n}", status: 200, events: []string{"user.updated", added}, body: `{"Operations":[{"op":"add","path":"externalId","value":"f20-never"}]}`},
+		hasMembers("g", "a", "l", "n"),
+	},
+	"F20 an unknown member that is removed again does not join": {
+		found("g", "F20 removed"),
+		patchGroup("g", `{"op":"add","path":"members","value":[{"value":"f20-x"},{"value":"f20-y"},{"value":"f20-z"}]}`),
+		patchGroup("g", `{"op":"remove","path":"members","value":[{"value":"f20-x"}]}`),
+		patchGroup("g", `{"op":"remove","path":"members[value eq \"f20-y\"]"}`),
+		{req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f20x@acme.test","externalId":"f20-x"}`},
+		{req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f20y@acme.test","externalId":"f20-y"}`},
+		patchGroup("g", `{"op":"replace","path":"members","value":[]}`),
+		{req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f20z@acme.test","externalId":"f20-z"}`},
+		hasMembers("g"),
+	},
+	"F20 unknown members of a POST and a PUT": {
+		{req: "POST /Groups", status: 201, keep: "g", events: []string{"group.created"}, body: `{"displayName":"F20 post","members":[{"value":"f20-p"}]}`, want: `{"members":null}`},
+		{req: "POST /Users", status: 201, keep: "p", events: []string{"user.created", added}, body: `{"userName":"f20p@acme.test","externalId":"f20-p"}`},
+		{req: "PUT /Groups/${g}", status: 200, body: `{"displayName":"F20 post","members":[{"value":"${p}"},{"value":"f20-q"}]}`, want: `{"members":[{"value":"${p}"}]}`},
+		{req: "PUT /Groups/${g}", note: "the list without it forgets it", status: 200, body: `{"displayName":"F20 post","members":[{"value":"${p}"}]}`},
+		{req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f20q@acme.test","externalId":"f20-q"}`},
+		{note: "never by the id of somebody deleted", req: "DELETE /Users/${p}", status: 204, events: []string{"user.deleted"}},
+		patchGroup("g", `{"op":"add","path":"members","value":[{"value":"${p}"}]}`),
+		hasMembers("g"),
+	},
+	"F21 a rehire by externalId": {
+		{
+			req: "POST /Users", status: 201, keep: "old", events: []string{"user.created"},
+			body: `{"userName":"f21@acme.test","externalId":"f21-ext","` + enterprise + `":{"employeeNumber":"f21-1"}}`,
+		},
+		found("g", "F21", "old"),
+		{req: "DELETE /Users/${old}", status: 204, events: []string{"user.deleted"}},
+		{req: "GET /Users/${old}", status: 404},
+		{req: "DELETE /Users/${old}", status: 404},
+		{req: "PATCH /Users/${old}", status: 404, body: `{"Operations":[{"op":"replace","path":"active","value":true}]}`},
+		{req: "PUT /Users/${old}", status: 404, body: `{"userName":"f21@acme.test"}`},
+		hasMembers("g"),
+		{req: `GET /Users?filter=externalId eq "f21-ext"`, status: 200, want: `{"totalResults":0}`},
+		{
+			req: "POST /Users", status: 201, keep: "new", events: []string{"user.rehired"},
+			body: `{"userName":"f21-renamed@acme.test","externalId":"f21-ext"}`, want: `{"groups":null,"` + enterprise + `":null}`,
+		},
+		{req: "GET /Users/${old}", status: 404},
+		{req: "GET /Users/${new}", status: 200, want: `{"externalId":"f21-ext","active":true}`},
+		hasMembers("g"),
+		{note: "back already, so another person", req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f21-two@acme.test","externalId":"f21-ext"}`},
+		{req: "DELETE /Users/${new}", status: 204, events: []string{"user.deleted"}},
+	},
+	"F21 a rehire by employee number": {
+		{
+			req: "POST /Users", status: 201, keep: "old", events: []string{"user.created"},
+			body: `{"userName":"f21n@acme.test","externalId":"f21n-a","` + enterprise + `":{"employeeNumber":"f21-77"}}`,
+		},
+		{req: "DELETE /Users/${old}", status: 204, events: []string{"user.deleted"}},
+		{
+			req: "POST /Users", status: 201, keep: "new", events: []string{"user.rehired"},
+			body: `{"userName":"f21n2@acme.test","externalId":"f21n-b","` + enterprise + `":{"employeeNumber":"f21-77"}}`,
+		},
+		{req: "DELETE /Users/${new}", status: 204, events: []string{"user.deleted"}},
+		{
+			note: "created inactive", req: "POST /Users", status: 201, keep: "third", events: []string{"user.rehired"},
+			body: `{"userName":"f21n2@acme.test","externalId":"f21n-b","active":false}`, want: `{"active":false}`,
+		},
+	},
+	"F21 never by a name or an address": {
+		{
+			req: "POST /Users", status: 201, keep: "old", events: []string{"user.created"},
+			body: `{"userName":"f21name@acme.test","displayName":"N","emails":[{"value":"f21name@acme.test","primary":true}]}`,
+		},
+		{req: "DELETE /Users/${old}", status: 204, events: []string{"user.deleted"}},
+		{
+			req: "POST /Users", status: 201, keep: "new", events: []string{"user.created"},
+			body: `{"userName":"f21name@acme.test","displayName":"N","externalId":"f21name-x","emails":[{"value":"f21name@acme.test","primary":true}]}`,
+		},
+		{req: "DELETE /Users/${new}", status: 204, events: []string{"user.deleted"}},
+		{note: "another externalId is another person", req: "POST /Users", status: 201, events: []string{"user.created"}, body: `{"userName":"f21name@acme.test","externalId":"f21name-y"}`},
+	},
+	"F22 no User-Agent, cookie or CORS": {
+		{req: "GET /Users?count=1", header: "User-Agent:\nOrigin: https://evil.test\nCookie: a=b", status: 200},
+		{req: "OPTIONS /Users", header: "Origin: https://evil.test\nAccess-Control-Request-Method: POST", status: 405, want: `{"status":"405"}`},
+	},
+	"F23 all or nothing": {
+		hire("u", "f23@acme.test"), found("g", "F23"),
+		refused(patchUser("u", `{"op":"replace","path":"title","value":"X"},{"op":"replace","path":"nope","value":"Y"}`, ""), "invalidPath"),
+		refused(patchUser("u", `{"op":"replace","path":"active","value":false},{"op":"remove"}`, ""), "noTarget"),
+		refused(patchUser("u", `{"op":"replace","path":"title","value":"X"},{"op":"remove","path":"userName"}`, ""), "mutability"),
+		refused(patchUser("u", `{"op":"replace","path":"title","value":"X"},{"op":"move","path":"title"}`, ""), "invalidSyntax"),
+		refused(patchGroup("g", `{"op":"add","path":"members","value":[{"value":"${u}"}]},{"op":"replace","path":"displayName","value":7}`), "invalidValue"),
+		refused(patchGroup("g", `{"op":"add","path":"members","value":[{"value":"${u}"}]},{"op":"replace","path":"displayName","value":""}`), "invalidValue"),
+		{req: "GET /Users/${u}", status: 200, want: `{"title":null,"active":true}`},
+		hasMembers("g"),
+	},
+	"F25 saying it again changes nothing": {
+		{
+			req: "POST /Users", status: 201, keep: "u", events: []string{"user.created"},
+			body: `{"userName":"f25@acme.test","externalId":"f25","active":true,"emails":[{"value":"f25@acme.test","type":"work","primary":true}],"` + enterprise + `":{"department":"D"}}`,
+		},
+		found("g", "F25", "u"),
+		{
+			req: "PUT /Users/${u}", status: 200, want: `{"meta":{"version":"W/\"1\""}}`,
+			body: `{"schemas":["` + userSchema + `","` + enterprise + `"],"` + enterprise + `":{"department":"D"},"emails":[{"primary":true,"type":"work","value":"f25@acme.test"}],"active":"True","externalId":"f25","userName":"f25@acme.test","password":"again"}`,
+		},
+		patchUser("u", `{"op":"Replace","path":"active","value":"True"},{"op":"Replace","path":"emails[type eq \"work\"].value","value":"f25@acme.test"},{"op":"Add","path":"emails","value":[{"value":"f25@acme.test","type":"work","primary":true}]},{"op":"Replace","path":"`+enterprise+`:department","value":"D"},{"op":"Remove","path":"title"}`,
+			`{"meta":{"version":"W/\"1\""}}`),
+		patchUser("u", `{"op":"replace","path":"title","value":"X"},{"op":"remove","path":"title"}`, `{"meta":{"version":"W/\"1\""}}`),
+		{req: "PUT /Groups/${g}", status: 200, body: `{"displayName":"F25","members":[{"value":"${u}","display":"other","type":"User"}]}`, want: `{"meta":{"version":"W/\"1\""}}`},
+		patchGroup("g", `{"op":"replace","path":"members","value":[{"value":"${u}"},{"value":"${u}"}]}`),
+		{req: "GET /Groups/${g}", status: 200, want: `{"meta":{"version":"W/\"1\""}}`},
+	},
+}

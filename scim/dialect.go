@@ -46,7 +46,8 @@ const (
 	// attribute as its value (AMB-24). Entra ID.
 	StringForComplex
 	// LooseFilter accepts unquoted values, blanks where the grammar has none,
-	// missing blanks, and emails[type eq "work"].value eq "x" (F14, AMB-08, AMB-44). authentik, Entra ID.
+	// missing blanks, emails[type eq "work"].value eq "x", and values that are percent-encoded
+	// twice (F14, AMB-08, AMB-44). authentik, Entra ID.
 	LooseFilter
 	// LooseComparison lets the strings "true" and "false" match booleans in filters (AMB-43). Entra ID.
 	LooseComparison

@@ -26,11 +26,10 @@ func (e *endpoint) search() error {
 }
 
 func (e *endpoint) find(p *params) error {
-	s, err := e.selection(p, filter.OneType)
-	if err != nil {
-		return err
-	}
-	return e.sendList(p, []selection{s})
+	return e.sendList(p, func() ([]selection, error) {
+		s, err := e.selection(p, filter.OneType)
+		return []selection{s}, err
+	})
 }
 
 // listAll is GET on the base URL: a query over all types (RFC 7644 §3.4.2.1, AMB-50).
@@ -57,20 +56,22 @@ func (c *call) findAll(p *params) error {
 		// Types sort by attributes of their own; an order over all of them would need every match.
 		return scim.BadRequest(scim.InvalidValue, "sortBy needs one resource type; query its endpoint")
 	}
-	var all []selection
-	for _, t := range c.svc.Schemas.Types {
-		store := c.svc.Stores[t.Name]
-		if store == nil {
-			continue
+	return c.sendList(p, func() ([]selection, error) {
+		var all []selection
+		for _, t := range c.svc.Schemas.Types {
+			store := c.svc.Stores[t.Name]
+			if store == nil {
+				continue
+			}
+			e := endpoint{call: c, typ: t, store: store, features: features(store)}
+			s, err := e.selection(p, filter.AllTypes)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, s)
 		}
-		e := endpoint{call: c, typ: t, store: store, features: features(store)}
-		s, err := e.selection(p, filter.AllTypes)
-		if err != nil {
-			return err
-		}
-		all = append(all, s)
-	}
-	return c.sendList(p, all)
+		return all, nil
+	})
 }
 
 // selection is the part of a query that concerns one type.
@@ -95,9 +96,33 @@ func (e *endpoint) selection(p *params, scope filter.Scope) (selection, error) {
 
 // sendList sends the ListResponse (RFC 7644 §3.4.2). The resources go out as the stores
 // emit them; the totals stand behind them, because they are known last.
-func (c *call) sendList(p *params, parts []selection) error {
+func (c *call) sendList(p *params, selections func() ([]selection, error)) error {
 	c.buf = append(c.buf, `{"schemas":["`+scim.ListResponseMessage+`"],"Resources":[`...)
-	total, sent := 0, 0
+	total, sent, err := c.emit(p, selections)
+	if err == nil && total == 0 && c.d.Allows(scim.LooseFilter) {
+		// Entra ID's validator encodes the values of a filter twice. What they say is looked for
+		// first: a name may have a percent sign.
+		if again, ok := filter.Unescape(p.filter); ok {
+			p.filter = again
+			if total, sent, err = c.emit(p, selections); total > 0 {
+				c.d.Forgives(scim.LooseFilter)
+			}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	c.buf = append(c.buf, ']')
+	c.buf = appendTotals(c.buf, total, p.start, sent)
+	return c.finish()
+}
+
+// emit writes the resources of the page. It returns how many match and how many were written.
+func (c *call) emit(p *params, selections func() ([]selection, error)) (total, sent int, err error) {
+	parts, err := selections()
+	if err != nil {
+		return 0, 0, err
+	}
 	for _, s := range parts {
 		// startIndex and count run over the concatenation: what came before is skipped here.
 		s.query.Start = max(p.start-total, 1)
@@ -110,13 +135,11 @@ func (c *call) sendList(p *params, parts []selection) error {
 			return s.view.resource(&c.output, r)
 		})
 		if err != nil {
-			return err
+			return total, sent, err
 		}
 		total += page.Total
 	}
-	c.buf = append(c.buf, ']')
-	c.buf = appendTotals(c.buf, total, p.start, sent)
-	return c.finish()
+	return total, sent, nil
 }
 
 func appendTotals(dst []byte, total, start, sent int) []byte {

@@ -183,10 +183,15 @@ func equalTerms(e filter.Expr, o schema.Object) (schema.Object, bool) {
 		}
 		return o, true
 	case *filter.Compare:
-		if e.Op != filter.Eq || e.Negated || e.AnyOther {
+		sub, value := e.Path.Sub, e.Value
+		if e.Negated && value == true && sub != nil && sub.Name == "primary" {
+			value = false // a bound filter has primary eq false as not (primary eq true)
+		} else if e.Negated {
 			return o, false
 		}
-		sub := e.Path.Sub
+		if e.Op != filter.Eq || e.AnyOther {
+			return o, false
+		}
 		if sub == nil {
 			return o, true // the element itself
 		}
@@ -194,7 +199,7 @@ func equalTerms(e filter.Expr, o schema.Object) (schema.Object, bool) {
 		if twice || sub.MultiValued || sub.Mutability == schema.ReadOnly {
 			return o, false
 		}
-		o[sub.Name] = e.Value
+		o[sub.Name] = value
 		return o, true
 	}
 	return o, false

@@ -203,6 +203,11 @@ func TestAdd(t *testing.T) {
 			`{"emails":[{"value":"a@acme.test","type":"work","primary":false},{"value":"b@acme.test","type":"home"},{"type":"other","primary":true,"value":"c@acme.test"}]}`,
 			`error noTarget`,
 		},
+		{
+			"F8 a filter that wants no primary, no match", `{"op":"add","path":"emails[type eq \"other\" and primary eq false].value","value":"c@acme.test"}`,
+			`{"emails":[{"value":"a@acme.test","type":"work","primary":true},{"value":"b@acme.test","type":"home"},{"type":"other","primary":false,"value":"c@acme.test"}]}`,
+			`error noTarget`,
+		},
 		{"F8 a filter that says no value creates nothing", `{"op":"add","path":"emails[type ne \"work\" and type ne \"home\"].value","value":"x"}`, `error noTarget`, ``},
 		{"F8 or creates nothing", `{"op":"add","path":"emails[type eq \"x\" or type eq \"y\"].value","value":"x"}`, `error noTarget`, ``},
 		{"F8 a contradiction creates nothing", `{"op":"add","path":"emails[type eq \"x\" and type eq \"y\"].value","value":"x"}`, `error noTarget`, ``},

@@ -33,7 +33,7 @@ type names map[string]string
 func (s *resources) shown(ctx context.Context, row *store.Resource, w *server.Want, known names) (*server.Resource, error) {
 	r := &server.Resource{
 		ID: row.ID, Version: version(row), Created: row.Created, Modified: row.Modified,
-		Raw: row.Body, Relations: s.relations(ctx, row.Num, w),
+		Raw: row.Body, Relations: s.relations(ctx, row, w),
 	}
 	id, end := s.kind.findManager(row.Body)
 	if id == "" {
@@ -70,12 +70,12 @@ func (s *resources) managerName(ctx context.Context, id string, known names) (st
 	return name, nil
 }
 
-func (s *resources) relations(ctx context.Context, n store.Num, w *server.Want) map[string]iter.Seq2[server.Ref, error] {
+func (s *resources) relations(ctx context.Context, row *store.Resource, w *server.Want) map[string]iter.Seq2[server.Ref, error] {
 	members, groups := s.kind.members, s.kind.groups
 	if members != nil && !w.Has(members.name) {
 		members = nil
 	}
-	if groups != nil && !w.Has(groups.name) {
+	if groups != nil && (row.Parentless || !w.Has(groups.name)) {
 		groups = nil
 	}
 	if members == nil && groups == nil {
@@ -83,10 +83,10 @@ func (s *resources) relations(ctx context.Context, n store.Num, w *server.Want) 
 	}
 	out := make(map[string]iter.Seq2[server.Ref, error], 1)
 	if members != nil {
-		out[members.name] = s.members(ctx, n)
+		out[members.name] = s.members(ctx, row.Num)
 	}
 	if groups != nil {
-		out[groups.name] = s.groups(ctx, n)
+		out[groups.name] = s.groups(ctx, row.Num)
 	}
 	return out
 }

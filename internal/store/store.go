@@ -180,6 +180,9 @@ type Resource struct {
 	Deleted  bool
 	Once     bool  // has been active at some time (User): tells activation from reactivation
 	Index    Index // of what is written and what a View shows; the Reader leaves it empty
+	// Parentless is set by Get and Find for a resource that no edge leads to, so that nobody needs to ask for its
+	// Ancestors. false says nothing.
+	Parentless bool
 }
 
 // Record is what one source says about a resource.

@@ -76,31 +76,32 @@ type search struct {
 
 // find fills in the page and the total.
 func (s *search) find(ctx context.Context) error {
+	if done, err := s.quick(ctx); done || err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, searchTime, store.ErrCostly)
 	defer cancel()
-	err := s.inTime(ctx)
+	err := s.thorough(ctx)
 	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), store.ErrCostly) {
 		return store.ErrCostly
 	}
 	return err
 }
 
-func (s *search) inTime(ctx context.Context) error {
-	done := false
-	err := s.db.read(ctx, func(c *conn) (err error) {
+// quick compiles the filter, and answers the search at once if it can.
+func (s *search) quick(ctx context.Context) (done bool, err error) {
+	err = s.db.read(ctx, func(c *conn) (err error) {
 		if err := s.compile(c); err != nil || s.term.never {
 			done = true
 			return err
 		}
-		if s.expensive() {
-			return nil
-		}
 		done, err = s.direct(c)
 		return err
 	})
-	if err != nil || done {
-		return err
-	}
+	return done, err
+}
+
+func (s *search) thorough(ctx context.Context) error {
 	if s.expensive() {
 		leave, err := s.db.searches.enter(ctx, s.tenant)
 		if err != nil {
@@ -150,11 +151,11 @@ func (s *search) direct(c *conn) (done bool, err error) {
 	limit := min(s.count, findChunk)
 	from := s.from(s.term.via)
 	var rows []*store.Resource
-	for r, err := range c.rows(context.Background(), "SELECT "+readColumns+from.text+" ORDER BY r.num LIMIT ?", append(from.args, int64(limit))...) {
+	for r, err := range c.rows(context.Background(), "SELECT "+shownColumns+from.text+" ORDER BY r.num LIMIT ?", append(from.args, int64(limit))...) {
 		if err != nil {
 			return false, err
 		}
-		rows = append(rows, readResource(r))
+		rows = append(rows, readShown(r))
 	}
 	if len(rows) == limit {
 		return false, nil

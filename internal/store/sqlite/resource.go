@@ -8,9 +8,11 @@ import (
 	"github.com/muster-id/muster/internal/store"
 )
 
-// The columns of a resource: those of every reader, then those of the writer.
+// The columns of a resource: those of every reader, those of what is shown, then those of the writer.
 const (
-	readColumns  = "r.num, r.type, r.id, r.person, r.version, r.created, r.modified, r.gen, r.deleted, r.once, r.body"
+	readColumns = "r.num, r.type, r.id, r.person, r.version, r.created, r.modified, r.gen, r.deleted, r.once, r.body"
+	// The last one spares most reads of people a statement of their own about groups.
+	shownColumns = readColumns + ", NOT EXISTS (SELECT 1 FROM edge e INDEXED BY edge_child WHERE e.tenant = r.tenant AND e.child = r.num)"
 	writeColumns = readColumns + ", r.user_name, r.external_id, r.display_name, r.employee_number, r.manager, r.active, r.display, r.entries"
 	lightColumns = "r.num, r.type, r.id, r.deleted, r.display"
 )
@@ -30,6 +32,13 @@ func readResource(r row) *store.Resource {
 		Once:     r.bool(9),
 		Body:     r.blob(10),
 	}
+}
+
+// readShown makes a resource of a row of shownColumns.
+func readShown(r row) *store.Resource {
+	res := readResource(r)
+	res.Parentless = r.bool(11)
+	return res
 }
 
 // readWhole makes a resource of a row of writeColumns.
@@ -87,13 +96,13 @@ func unpackEntries(b []byte) (entries []store.Entry, err error) {
 	return entries, nil
 }
 
-const getResource = "SELECT " + readColumns + " FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?"
+const getResource = "SELECT " + shownColumns + " FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?"
 
 // Get implements store.Reader. The context does not reach SQLite: finding one row takes less time than watching for its end.
 func (db *DB) Get(ctx context.Context, t store.Tenant, typ, id string) (*store.Resource, error) {
 	var res *store.Resource
 	err := db.read(ctx, func(c *conn) error {
-		_, err := c.one(func(r row) { res = readResource(r) }, getResource, int64(t), id)
+		_, err := c.one(func(r row) { res = readShown(r) }, getResource, int64(t), id)
 		return err
 	})
 	if err != nil {

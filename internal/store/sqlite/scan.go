@@ -98,11 +98,11 @@ func (s *search) walkAll(ctx context.Context) func(yield func([]*store.Resource,
 		for after := store.Num(0); ; {
 			var rows []*store.Resource
 			err := s.db.read(ctx, func(c *conn) error {
-				for r, err := range c.rows(ctx, "SELECT "+readColumns+from.text+" ORDER BY r.num LIMIT ?", append(slices.Clone(from.args), int64(after), int64(findChunk))...) {
+				for r, err := range c.rows(ctx, "SELECT "+shownColumns+from.text+" ORDER BY r.num LIMIT ?", append(slices.Clone(from.args), int64(after), int64(findChunk))...) {
 					if err != nil {
 						return err
 					}
-					rows = append(rows, readResource(r))
+					rows = append(rows, readShown(r))
 				}
 				return nil
 			})

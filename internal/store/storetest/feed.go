@@ -295,7 +295,7 @@ func testReopen(t *testing.T, open OpenFunc) {
 
 	f = reopen(t, open, dir)
 	assert.Equal(t, f.feed(), want)
-	assert.Equal(t, f.get(u.ID), u)
+	equal(t, f.get(u.ID), u)
 	assert.Equal(t, f.children(nameAll(map[string]*store.Resource{"u": u}), g), []string{"u"})
 	c, err := f.Cursor(t.Context(), store.Default, "a")
 	assert.NoError(t, err)

@@ -43,7 +43,7 @@ type access struct {
 	rank  rank
 	index string // on resource, which the columns of cond make use of
 	nums  clause // a query for the numbers, where rank is selective
-	byNum bool   // the index yields them in order of number
+	byNum bool   // it yields them in order of number
 }
 
 // rank says how well an access narrows a search. The smallest drives.
@@ -359,7 +359,7 @@ func member(nums clause, r rank, exact, negated bool) term {
 		}
 		return term{cond: clause{"r.num NOT IN (" + nums.text + ")", nums.args}, exact: true}
 	}
-	t := term{cond: clause{"r.num IN (" + nums.text + ")", nums.args}, exact: exact, via: access{rank: r, nums: nums}}
+	t := term{cond: clause{"r.num IN (" + nums.text + ")", nums.args}, exact: exact, via: access{rank: r, nums: nums, byNum: r == rankRows}}
 	if !t.via.selective() {
 		t.via = access{}
 	}

@@ -136,7 +136,7 @@ func testSweep(t *testing.T, open OpenFunc) {
 		n, err := f.Sweep(t.Context(), store.Default, began, 100)
 		assert.NoError(t, err)
 		assert.Equal(t, n, 2)
-		assert.Equal(t, f.get(u.ID), before)
+		equal(t, f.get(u.ID), before)
 		f.write(store.Keys{Pending: []string{"x"}}, func(v store.View) (*store.Rows, error) {
 			equal(t, len(v.Pending("x")), 0)
 			return nil, nil

@@ -301,10 +301,11 @@ func (f *fixture) feed() []*store.Change {
 	return list
 }
 
-// equal checks inside a decision, which runs on the store's goroutine and must not end it, as a failed check of package assert would.
-// hints are not compared: a store may leave them out. That they are never wrong is a case of its own.
+// hints are not compared: a store may leave them out. That they are never wrong is checked where ancestors are read.
 var hints = cmpopts.IgnoreFields(store.Resource{}, "Parentless")
 
+// equal checks inside a decision, which runs on the store's goroutine and must not end it, as a failed check of package
+// assert would; and resources.
 func equal[T any](t testing.TB, got, want T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got, hints); diff != "" {

@@ -22,7 +22,7 @@ func testWrite(t *testing.T, open OpenFunc) {
 		want.Once, want.Gen = true, 7
 		got := f.create(want)
 		want.Num, want.Index = got.Num, store.Index{}
-		assert.Equal(t, got, want)
+		equal(t, got, want)
 		_, err := f.Get(t.Context(), store.Default, store.TypeGroup, want.ID)
 		assert.ErrorIs(t, err, store.ErrNotFound)
 		_, err = f.Get(t.Context(), store.Default, "", "nobody")

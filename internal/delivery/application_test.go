@@ -17,8 +17,8 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// application is a state target with accounts of its own, which it keeps equal to what it is asked for: as small as a kind
-// of target can be that follows the contract.
+// application is a state target with accounts of its own, which it keeps equal to what it is asked for:
+// as small as a kind of target can be that follows the contract.
 type application struct {
 	mu       sync.Mutex
 	next     int

@@ -75,9 +75,9 @@ func (c *circuit) failed(now time.Time, r float64) (tripped bool) {
 	return c.leave(Tripped, 0, now, r)
 }
 
-// leave puts the target into a state other than open for a while; 0: as long as the circuit says. It reports whether
-// the state is another one now. A call that was on its way when the target left open already can make the time longer, and tells
-// nothing else: the state is the probe's to change.
+// leave puts the target into a state other than open for a while; 0: as long as the circuit says. It
+// reports whether the state is another one now. A call that was on its way when the target left open
+// already can make the time longer, and tells nothing else: the state is the probe's to change.
 func (c *circuit) leave(s State, d time.Duration, now time.Time, r float64) (entered bool) {
 	if c.state == Disabled {
 		return false

@@ -124,8 +124,9 @@ func (r *receiver) missing(total int64) (left []int64) {
 	return left
 }
 
-// Invariant 3, and R01, R38, R39 in small: whatever fails and whenever the process is killed, every change arrives at least
-// once, with one id, and never before an earlier one of its resource; what a resource ends with is its last change.
+// Invariant 3, and R01, R38, R39 in small: whatever fails and whenever the process is killed, every
+// change arrives at least once, with one id, and never before an earlier one of its resource; what a
+// resource ends with is its last change.
 func TestRel_R39_OrderUnderFailuresAndKills(t *testing.T) {
 	t.Parallel()
 	for seed := range *seeds {

@@ -114,8 +114,8 @@ func (w *Walker) park(l *lane) {
 	w.forget(l)
 }
 
-// settled ends a lane that has nothing left to do. What it has settled beyond the cursor is kept, so that a restart
-// does not go over it again from before what the target has seen last.
+// settled ends a lane that has nothing left to do. What it has settled beyond the cursor is kept, so
+// that a restart does not go over it again from before what the target has seen last.
 func (w *Walker) settled(l *lane) {
 	if l.row != nil {
 		w.behind--
@@ -195,7 +195,8 @@ func (w *Walker) flush(ctx context.Context) error {
 	return nil
 }
 
-// write commits rows of the walker's own. Others' contexts do not end it half-way: it is short, and what it says is true.
+// write commits rows of the walker's own. Others' contexts do not end it half-way: it is short, and
+// what it says is true.
 func (w *Walker) write(ctx context.Context, rows *store.Rows) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()

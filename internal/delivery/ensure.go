@@ -192,7 +192,8 @@ func (q *release) on(ctx context.Context, w *Walker) {
 	w.conclude(ctx, q.r)
 }
 
-// relink asks to write the first link of a resource, or to remove its link, together with what becomes dirty by it.
+// relink asks to write the first link of a resource, or to remove its link, together with what becomes
+// dirty by it.
 type relink struct {
 	num     store.Num
 	put     *store.Link // nil: removed
@@ -247,8 +248,8 @@ func (q *relink) on(ctx context.Context, w *Walker) {
 	w.links = append(w.links, q)
 }
 
-// free reports a link whose account is bound to another resource already (G14). Links are written one after another by
-// the walker, so that two of them cannot both find an account free.
+// free reports a link whose account is bound to another resource already (G14). Links are written one
+// after another by the walker, so that two of them cannot both find an account free.
 func (w *Walker) free(ctx context.Context, l *store.Link) error {
 	held, err := w.db.LinkByRemote(ctx, w.tenant, w.o.Name, l.Type, l.RemoteID)
 	taken := err == nil && held.Num != l.Num
@@ -257,7 +258,8 @@ func (w *Walker) free(ctx context.Context, l *store.Link) error {
 	}
 	if taken {
 		return &outbound.Error{
-			Fault: outbound.FaultTheirs, Reason: outbound.ReasonConflict, Err: errors.New("the account is bound to another resource already"),
+			Fault: outbound.FaultTheirs, Reason: outbound.ReasonConflict,
+			Err: errors.New("the account is bound to another resource already"),
 		}
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -23,7 +23,8 @@ func rung(n int, retry bool) time.Duration {
 	return ladder[max(n, 1)-1]
 }
 
-// jitter spreads a wait by 20 % either way, so that what failed together does not come back together. r is from [0, 1).
+// jitter spreads a wait by 20 % either way, so that what failed together does not come back together. r
+// is from [0, 1).
 func jitter(d time.Duration, r float64) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*r))
 }

@@ -55,7 +55,8 @@ func (l *lane) settle(seq store.Seq) (freed int) {
 	return freed
 }
 
-// release lets the window go on without this lane, because a row covers it, and returns how many entries that frees.
+// release lets the window go on without this lane, because a row covers it, and returns how many
+// entries that frees.
 func (l *lane) release() (freed int) {
 	for _, e := range l.entries {
 		e.lane = nil

@@ -164,7 +164,8 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 		v.blame = blameResource
 	}
 	if v.blame == blameNobody && !w.draining {
-		v = verdict{blame: blameResource, retry: true, reason: reasonInternal, detail: v.detail} // nobody has cut it off but itself
+		// Nobody has cut it off but itself.
+		v = verdict{blame: blameResource, retry: true, reason: reasonInternal, detail: v.detail}
 	}
 	out := w.circuit.state != Open
 	switch v.blame {
@@ -178,7 +179,8 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 		return
 	case blameDisable:
 		if w.circuit.leave(Disabled, 0, now, 0) {
-			w.log.LogAttrs(ctx, slog.LevelError, "target is disabled: the receiver says that it is gone for good", slog.String("err", v.detail))
+			w.log.LogAttrs(ctx, slog.LevelError, "target is disabled: the receiver says that it is gone for good",
+				slog.String("err", v.detail))
 		}
 	case blamePause:
 		if w.circuit.leave(Paused, jitter(pauseProbe, w.random()), now, w.random()) {
@@ -191,7 +193,8 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 		}
 	case blameEither:
 		if w.circuit.failed(now, w.random()) {
-			w.log.LogAttrs(ctx, slog.LevelWarn, "target is tripped: too many failures in a row", slog.String("reason", v.reason), slog.String("err", v.detail))
+			w.log.LogAttrs(ctx, slog.LevelWarn, "target is tripped: too many failures in a row",
+				slog.String("reason", v.reason), slog.String("err", v.detail))
 		}
 	case blameResource:
 		if v.answer {
@@ -212,8 +215,9 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 		level = slog.LevelWarn
 	}
 	wait := max(jitter(rung(l.attempts, v.retry), w.random()), v.after)
-	w.log.LogAttrs(ctx, level, "resource takes a detour", slog.Int64("resource", int64(l.num)), slog.Int64("seq", int64(l.from+1)),
-		slog.Int("attempt", l.attempts), slog.Duration("wait", wait), slog.String("reason", v.reason), slog.String("err", v.detail))
+	w.log.LogAttrs(ctx, level, "resource takes a detour",
+		slog.Int64("resource", int64(l.num)), slog.Int64("seq", int64(l.from+1)), slog.Int("attempt", l.attempts),
+		slog.Duration("wait", wait), slog.String("reason", v.reason), slog.String("err", v.detail))
 	w.setRow(l, store.Detour{Next: now.Add(wait), Reason: v.reason, Detail: v.detail})
 	l.parked = true
 }

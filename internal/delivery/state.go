@@ -178,8 +178,8 @@ func link(ctx context.Context) func(store.Link, error) (*target.Link, error) {
 	}
 }
 
-// Put implements [target.Links]. A link that is new, or leads elsewhere than before, goes through the walker, which marks
-// in the same transaction what has become dirty by it.
+// Put implements [target.Links]. A link that is new, or leads elsewhere than before, goes through the
+// walker, which marks in the same transaction what has become dirty by it.
 func (c call) Put(ctx context.Context, l *target.Link) error {
 	row := store.Link{
 		LinkKey: store.LinkKey{Target: c.w.o.Name, Num: store.Num(l.Num)}, Type: l.Type, RemoteID: l.RemoteID, Digest: l.Digest,

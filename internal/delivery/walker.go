@@ -71,7 +71,8 @@ type Options struct {
 
 // Metrics counts attempts. Its labels are bounded: a target's name, an outcome, a reason.
 type Metrics interface {
-	// Attempt is one call of a target. outcome is "ok", "retry" (it may succeed as it is) or "failed"; reason is empty for "ok".
+	// Attempt is one call of a target. outcome is "ok", "retry" (it may succeed as it is) or "failed";
+	// reason is empty for "ok".
 	Attempt(target, outcome, reason string, took time.Duration)
 }
 
@@ -212,7 +213,7 @@ func (w *Walker) load(ctx context.Context) error {
 		return err
 	}
 	if cursor.Seq > head.Seq {
-		return fmt.Errorf("the cursor is at %d but the feed ends at %d: the database is not the one that the cursor belongs to", cursor.Seq, head.Seq)
+		return fmt.Errorf("the cursor is at %d but the feed ends at %d: they are not of one database", cursor.Seq, head.Seq)
 	}
 	if w.behind, err = w.db.CountDetours(ctx, w.tenant, w.o.Name); err != nil {
 		return err
@@ -279,14 +280,15 @@ func (w *Walker) follow(ctx context.Context) {
 	}
 }
 
-// walk is the walker's own goroutine: all decisions are made here, one after another, and nothing here waits for a target.
+// walk is the walker's own goroutine: all decisions are made here, one after another, and nothing here
+// waits for a target.
 func (w *Walker) walk(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	drain := w.drain
 	for {
 		if now := time.Now(); !now.Before(w.faultEnd) {
-			if err := w.turn(ctx, now); err != nil {
+			if err := w.step(ctx, now); err != nil {
 				w.fault(ctx, err)
 			}
 		}
@@ -309,9 +311,9 @@ func (w *Walker) walk(ctx context.Context) {
 	}
 }
 
-// turn writes what is due to be written, then goes on: not before, so that a store that refuses
+// step writes what is due to be written, then goes on: not before, so that a store that refuses
 // writes stops delivery instead of making it repeat everything after the next restart.
-func (w *Walker) turn(ctx context.Context, now time.Time) error {
+func (w *Walker) step(ctx context.Context, now time.Time) error {
 	if w.dirtyRows() && (len(w.links) > 0 || w.refused || now.Sub(w.flushed) >= flushEvery) {
 		if err := w.flush(ctx); err != nil {
 			return err

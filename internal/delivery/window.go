@@ -224,7 +224,10 @@ func (w *Walker) dispatch(now time.Time) {
 		if c == retry {
 			w.retries++
 		}
-		j := job{lane: l, num: l.num, class: c, from: l.from, upto: l.upto, attempt: l.attempts + 1, epoch: w.head.Epoch, note: w.notes[l.num]}
+		j := job{
+			lane: l, num: l.num, class: c, from: l.from, upto: l.upto,
+			attempt: l.attempts + 1, epoch: w.head.Epoch, note: w.notes[l.num],
+		}
 		if !l.partial {
 			j.changes, j.whole = l.changes, true
 		}

@@ -32,8 +32,8 @@ type Change struct {
 	RequestID    string
 	Urgent       bool // ends somebody's access
 
-	// Before and After are the documents: canonical JSON without id, meta, relations and never-returned attributes; nil
-	// where there is none. They are equal if only relations changed.
+	// Before and After are the documents: canonical JSON without id, meta, relations and never-returned
+	// attributes; nil where there is none. They are equal if only relations changed.
 	Before, After jsontext.Value
 
 	names   []string // of the document's events, but for the last

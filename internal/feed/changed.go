@@ -10,9 +10,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Changed returns the names of the attributes that the change altered, sorted, in standard notation (RFC 7644 §3.10): sub-attributes of
-// single-valued attributes ("name.familyName") and attributes of extensions by their own, multi-valued attributes as a
-// whole. A creation or deletion has none: everything came or went.
+// Changed returns the names of the attributes that the change altered, sorted, in standard notation
+// (RFC 7644 §3.10): sub-attributes of single-valued attributes ("name.familyName") and attributes of
+// extensions by their own, multi-valued attributes as a whole. A creation or deletion has none:
+// everything came or went.
 func (c *Change) Changed() ([]string, error) {
 	if c.Before == nil || c.After == nil {
 		return nil, nil
@@ -77,7 +78,8 @@ func differences(names []string, prefix string, before, after jsontext.Value) ([
 
 func isObject(v jsontext.Value) bool { return v != nil && v.Kind() == '{' }
 
-// equal compares by meaning where the bytes differ: an older generation of the schema may have written the same in another order.
+// equal compares by meaning where the bytes differ: an older generation of the schema may have written
+// the same in another order.
 func equal(a, b jsontext.Value) bool {
 	if bytes.Equal(a, b) {
 		return true

@@ -7,9 +7,11 @@
 // # Invariants
 //
 //   - Changes come in the order in which they were committed. Who was shown n and n+2 was shown n+1.
-//   - A position is good for ever, or refused with [ErrHistory]: after a restore the epoch is another one, and what an
-//     old position promised may no longer be there. It is never silently taken for something near it.
-//   - An event's id depends on nothing but its change: it is the same on every read and every redelivery.
+//   - A position is good for ever, or refused with [ErrHistory]: after a restore the epoch is another
+//     one, and what an old position promised may no longer be there. It is never silently taken for
+//     something near it.
+//   - An event's id depends on nothing but its change: it is the same on every read and every
+//     redelivery.
 //   - Never-returned attributes leave by no document: they are not stored, and dropped here once more.
 //
 // # Events

@@ -82,8 +82,8 @@ func (c *Change) Events() iter.Seq[Event] {
 	}
 }
 
-// prefix is the first part of an event's name. Only letters, digits, "_" and "." may stand in a name (WH-02), and a
-// custom resource type may be called anything.
+// prefix is the first part of an event's name. Only letters, digits, "_" and "." may stand in a name
+// (WH-02), and a custom resource type may be called anything.
 func prefix(resourceType string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -96,8 +96,8 @@ func prefix(resourceType string) string {
 	}, resourceType) + "."
 }
 
-// mark distinguishes changes with the same place in different feeds: of another tenant, or of a data directory that
-// was begun anew. A receiver that drops repeats would lose one of them.
+// mark distinguishes changes with the same place in different feeds: of another tenant, or of a data
+// directory that was begun anew. A receiver that drops repeats would lose one of them.
 func mark(c *store.Change) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", c.ID, c.At.UnixNano()))
 	return hex.EncodeToString(sum[:5])

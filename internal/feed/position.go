@@ -13,7 +13,8 @@ import (
 var (
 	// ErrPosition: the text is no position.
 	ErrPosition = errors.New("not a position of the feed")
-	// ErrHistory: the position belongs to a history that a restore has replaced. Read a snapshot and go on from its position.
+	// ErrHistory: the position belongs to a history that a restore has replaced. Read a snapshot and go
+	// on from its position.
 	ErrHistory = errors.New("the position is of another history: read everything again")
 )
 

@@ -15,7 +15,8 @@ const pageSize = 100
 
 // Options are the properties of a [Reader].
 type Options struct {
-	// Schemas tells which attributes are never returned. Defaults to none: then documents go out as they are stored.
+	// Schemas tells which attributes are never returned. Defaults to none: then documents go out as
+	// they are stored.
 	Schemas *schema.Set
 	// SourceName names a source. Defaults to "default" for the first and "source-<number>" for the others.
 	SourceName func(store.Source) string

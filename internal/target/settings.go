@@ -7,8 +7,9 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// Settings is the configuration of one target of a kind. Every kind has a Settings struct and a function Defaults that returns
-// a new one; which kinds there are, and how the configuration's words become their settings, is written in one place, app.
+// Settings is the configuration of one target of a kind. Every kind has a Settings struct and a
+// function Defaults that returns a new one; which kinds there are, and how the configuration's words
+// become their settings, is written in one place, app.
 type Settings interface {
 	// Validate reports every problem at once, joined; each text begins with the name of the field ("url: …").
 	Validate() error

@@ -42,39 +42,42 @@ type Num int64
 
 // Resource is a resource as it is now.
 type Resource struct {
-	Num      Num
-	Type     string // resource type name: "User", "Group"
-	ID       string // outside name; another one after a rehire
-	Person   string // outside name of the first record: stays over a rehire
-	Version  int64  // grows with every effective change
-	Live     bool   // false: deleted
+	Num     Num
+	Type    string // resource type name: "User", "Group"
+	ID      string // outside name; another one after a rehire
+	Person  string // outside name of the first record: stays over a rehire
+	Version int64  // grows with every effective change
+	Live    bool   // false: deleted
+	// Document is canonical, without id, meta and relations; nil unless Live. It is shared and must not
+	// be altered. References in it (manager.value) are outside names.
 	Document schema.Object
-	// Document is canonical, without id, meta and relations; it is shared and must not be altered. References in it
-	// (manager.value) are outside names. nil unless Live.
 }
 
 // Work is one Sync of one resource.
 type Work struct {
 	Resource *Resource // read as the work began, after every change that it settles
-	// Bare asks for no more than that the account exists and is linked: somebody else's work waits for the link. Relations
-	// and references may wait; the resource's own changes come later, or came before.
+	// Bare asks for no more than that the account exists and is linked: somebody else's work waits for
+	// the link. Relations and references may wait; the resource's own changes come later, or came
+	// before.
 	Bare bool
 	// Attempt is 1 unless earlier attempts for this resource failed.
 	Attempt int
-	// Touched yields the members that the changes to settle added or removed. A member may come twice. What is true of it now says
-	// Directory.IsMember. A group whose link is new has members that no change names: Directory.Members. What a Sync leaves out
-	// (a member without link) it has to note in its own link, for Touched does not name it again.
+	// Touched yields the members that the changes to settle added or removed. A member may come twice.
+	// What is true of it now says Directory.IsMember. A group whose link is new has members that no
+	// change names: Directory.Members. What a Sync leaves out (a member without link) it has to note in
+	// its own link, for Touched does not name it again.
 	Touched iter.Seq2[Num, error]
 
 	Directory Directory
 	Links     Links
-	// Ensure returns the link of another resource, after bringing it into being at the target first
-	// if it has none (a Bare Sync of it, in its own turn). ErrGone: it is not live. Any other error: it could not be linked
-	// now. Delivery then tries that resource again by itself, and once it has its link every linked
-	// group and report that refers to it is synced again: go on without it, note it, and return nil.
+	// Ensure returns the link of another resource, after bringing it into being at the target first if
+	// it has none (a Bare Sync of it, in its own turn). ErrGone: it is not live. Any other error: it
+	// could not be linked now. Delivery then tries that resource again by itself, and once it has its
+	// link every linked group and report that refers to it is synced again: go on without it, note it,
+	// and return nil.
 	//
-	// Put the link of your own resource before you call it, so that two groups that contain each other cannot wait
-	// for each other; a circle that is there nevertheless is an error, not a deadlock.
+	// Put the link of your own resource before you call it, so that two groups that contain each other
+	// cannot wait for each other; a circle that is there nevertheless is an error, not a deadlock.
 	Ensure func(ctx context.Context, n Num) (*Link, error)
 }
 
@@ -107,10 +110,12 @@ type Links interface {
 	Get(ctx context.Context, n Num) (*Link, error)
 	// ByRemote returns the link that holds a target's id, so that one account is never bound twice; nil: none.
 	ByRemote(ctx context.Context, typ, remoteID string) (*Link, error)
-	// Put inserts or replaces a link. The first link of a resource makes those dirty that refer to it (manager) or wait for it
-	// (groups): a State leaves a reference out while what it refers to has no link. An account that is bound to another
-	// resource is refused with an outbound.Error of ReasonConflict.
+	// Put inserts or replaces a link. The first link of a resource makes those dirty that refer to it
+	// (manager) or wait for it (groups): a State leaves a reference out while what it refers to has no
+	// link. An account that is bound to another resource is refused with an outbound.Error of
+	// ReasonConflict.
 	Put(ctx context.Context, l *Link) error
-	// Delete removes a link; that there is none is no error. Reports of the resource become dirty by it, as by Put.
+	// Delete removes a link; that there is none is no error. Reports of the resource become dirty by
+	// it, as by Put.
 	Delete(ctx context.Context, n Num) error
 }

@@ -16,8 +16,8 @@ import (
 type Settings struct {
 	// URL is where events are posted. Required.
 	URL string
-	// Secrets sign each message: whsec_ for HMAC-SHA256 with 32 to 64 bytes, whsk_ for ed25519; the receiver may check any. Two
-	// during a change-over. Required.
+	// Secrets sign each message: whsec_ for HMAC-SHA256 with 32 to 64 bytes, whsk_ for ed25519; the
+	// receiver may check any. Two during a change-over. Required.
 	Secrets []secret.String
 	// Events are the types to send. Defaults to all.
 	Events []string

@@ -39,7 +39,8 @@ func content(id, timestamp string, body []byte) []byte {
 	return append(b, body...)
 }
 
-// sign sets the headers of one attempt. During a rotation there are several keys, and a signature of each (WH-10).
+// sign sets the headers of one attempt. During a rotation there are several keys, and a signature of
+// each (WH-10).
 func sign(h http.Header, keys []key, id string, at time.Time, body []byte) {
 	timestamp := strconv.FormatInt(at.Unix(), 10)
 	signed := content(id, timestamp, body)
@@ -52,9 +53,10 @@ func sign(h http.Header, keys []key, id string, at time.Time, body []byte) {
 	h.Set(HeaderSignature, strings.Join(signatures, " "))
 }
 
-// Verify is the receiver's side: it reports whether a message was signed with the key (whsec_, or whpk_ of a
-// sender's whsk_) and is of now. The body is what came over the wire, before anything parsed it. Signatures are compared in constant
-// time; those of unknown versions are passed over (WH-12). Take webhook-id as the key to drop repeats by (WH-14).
+// Verify is the receiver's side: it reports whether a message was signed with the key (whsec_, or whpk_
+// of a sender's whsk_) and is of now. The body is what came over the wire, before anything parsed it.
+// Signatures are compared in constant time; those of unknown versions are passed over (WH-12). Take
+// webhook-id as the key to drop repeats by (WH-14).
 func Verify(k secret.String, h http.Header, body []byte, now time.Time) error {
 	known, err := parseKey(k)
 	if err != nil {

@@ -195,7 +195,8 @@ func golden(t *testing.T, name string, got []byte) {
 	assert.Equal(t, string(got), string(want))
 }
 
-// TestSec_G11: what we send verifies with the reference library and with our own function, and a change of any byte does not.
+// TestSec_G11: what we send verifies with the reference library and with our own function, and a change
+// of any byte does not.
 func TestSec_G11_SignaturesVerify(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)

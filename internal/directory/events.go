@@ -2,6 +2,7 @@ package directory
 
 import (
 	"bytes"
+	"maps"
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim/schema"
@@ -17,6 +18,17 @@ func (k *kind) isActive(doc schema.Object) bool {
 	}
 	on, ok := doc[active].(bool)
 	return on || !ok
+}
+
+// stillInactive returns the document after an edit, in which somebody inactive stays so unless
+// it says otherwise: a null from a template that has no value must not bring a leaver back (C06).
+func (k *kind) stillInactive(before, after schema.Object) schema.Object {
+	if _, said := after[active]; said || k.isActive(before) {
+		return after
+	}
+	after = maps.Clone(after)
+	after[active] = false
+	return after
 }
 
 // updates returns the events of a document that changed from before to after, of a resource

@@ -192,7 +192,12 @@ func TestActive(t *testing.T) {
 		{
 			"without active nobody is inactive", "{'userName':'a'}",
 			[]string{replace("active", "true"), "{'op':'remove','path':'active'}", replace("active", "false"), "{'op':'remove','path':'active'}"},
-			[]string{"user.created", "user.updated", "user.updated", "user.deactivated", "user.reactivated"},
+			[]string{"user.created", "user.updated", "user.updated", "user.deactivated"},
+		},
+		{
+			"C06 only true brings a leaver back", "{'userName':'a','active':false}",
+			[]string{replace("active", "null"), "{'op':'remove','path':'active'}", replace("active", "null") + "," + replace("title", "'T'")},
+			[]string{"user.created", "user.updated"},
 		},
 	} {
 		t.Run(tt.title, func(t *testing.T) {

@@ -90,7 +90,7 @@ func (u *update) document(v *view) error {
 	if err != nil || edited == cur {
 		return err
 	}
-	next, err := u.kind.draft(edited.Attrs)
+	next, err := u.kind.draft(u.kind.stillInactive(before, edited.Attrs))
 	if err != nil || bytes.Equal(next.body, u.old.Body) {
 		return err
 	}

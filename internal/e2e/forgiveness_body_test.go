@@ -91,6 +91,11 @@ var bodyRows = map[string][]say{
 			want: `{"active":false,"externalId":"f12-ext","title":null,"emails":null,"` + enterprise + `":null,"schemas":["` + userSchema + `"],"groups":[{"value":"${g}"}]}`,
 		},
 		{
+			note: "so does one whose template has no value", req: "PUT /Users/${u}", status: 200, want: `{"active":false}`,
+			body: `{"schemas":["` + userSchema + `"],"userName":"f12@acme.test","active":null}`,
+		},
+		patchUser("u", `{"op":"replace","path":"active","value":null}`, `{"active":false}`),
+		{
 			note: "null is not left out", req: "PUT /Users/${u}", status: 200, events: []string{"user.updated"},
 			body: `{"schemas":["` + userSchema + `"],"userName":"f12@acme.test","externalId":null}`, want: `{"active":false,"externalId":null}`,
 		},

@@ -120,6 +120,7 @@ func (b *batch) publish() {
 	}
 }
 
+// changes returns how many changes the batch has added to the feed.
 func (b *batch) changes() int {
 	n := 0
 	for _, l := range b.order {

@@ -19,7 +19,7 @@ type Options struct {
 	Now func() time.Time
 	// Logger is told what an operator should know. Defaults to nothing.
 	Logger *slog.Logger
-	// Observe is called by the writer after each batch, so it must be quick. Defaults to nothing.
+	// Observe is called by the writer after each batch, before its callers are answered, so it must be quick. Defaults to nothing.
 	Observe func(Batch)
 	// MaxQueue is how many writes may wait; above it Write returns store.ErrBusy. Defaults to 4,096.
 	MaxQueue int

@@ -190,12 +190,25 @@ func (w *writer) process(jobs []*job) {
 
 // commit runs a batch in one transaction and answers its jobs if that was committed. After an error
 // nothing was written and nobody was answered, unless the connection broke: then that is unknown.
-func (w *writer) commit(jobs []*job) (err error) {
+func (w *writer) commit(jobs []*job) error {
 	began := w.db.opts.Now()
 	b := newBatch(w.db, jobs)
-	defer func() {
-		w.db.opts.Observe(Batch{Ops: len(jobs), Changes: b.changes(), Took: w.db.opts.Now().Sub(began), Err: err})
-	}()
+	err := w.transact(b)
+	done := Batch{Ops: len(jobs), Took: w.db.opts.Now().Sub(began), Err: err}
+	if err == nil {
+		done.Changes = b.changes()
+	}
+	w.db.opts.Observe(done)
+	if err != nil {
+		return err
+	}
+	for i, j := range jobs {
+		j.done <- b.answers[i]
+	}
+	return nil
+}
+
+func (w *writer) transact(b *batch) error {
 	if err := w.reconnect(); err != nil {
 		return err
 	}
@@ -205,9 +218,6 @@ func (w *writer) commit(jobs []*job) (err error) {
 		return err
 	}
 	b.publish()
-	for i, j := range jobs {
-		j.done <- b.answers[i]
-	}
 	return nil
 }
 

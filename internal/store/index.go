@@ -134,15 +134,14 @@ func (x *Index) add(set *schema.Set, p schema.Path, doc schema.Object) {
 		return
 	}
 	for v := range p.Values(doc) {
-		if b, ok := v.(bool); ok && column == ColumnActive {
-			x.Active = False
-			if b {
-				x.Active = True
-			}
-			continue
-		}
 		key, _ := set.Key(p.Leaf(), v).(string)
 		switch column {
+		case NotIndexed:
+		case ColumnActive:
+			x.Active = False
+			if v == true {
+				x.Active = True
+			}
 		case ColumnUserName:
 			x.UserName = key
 		case ColumnExternalID:

@@ -68,7 +68,8 @@ func TestMakeIndex(t *testing.T) {
 		},
 		{"inactive", "User", schema.Object{"userName": "Ada", "active": false}, store.Index{UserName: "ada", Active: store.False, Display: "Ada"}},
 		{
-			"shown by the formatted name", "User", schema.Object{"userName": "a", "name": schema.Object{"formatted": "Ada O."}},
+			"shown by the formatted name", "User",
+			schema.Object{"userName": "a", "name": schema.Object{"formatted": "Ada O."}},
 			store.Index{UserName: "a", Display: "Ada O."},
 		},
 		{"a group", "Group", schema.Object{"displayName": "Tour Guides"}, store.Index{DisplayName: "tour guides", Display: "Tour Guides"}},

@@ -233,6 +233,7 @@ func (c *compiler) keys(e *filter.Compare, name string) (cond clause, exact bool
 		return clause{name + " > ?", []any{key}}, true, rankRange
 	case filter.Ge:
 		return clause{name + " >= ?", []any{key}}, true, rankRange
+	case filter.Lt, filter.Le, filter.Ne, filter.Pr: // of these, Ne does not occur and Pr was above
 	}
 	return clause{}, false, rankNone
 }
@@ -427,8 +428,10 @@ func (c *compiler) relation(e *filter.Compare) (term, error) {
 		return constant(e.Negated), nil // nobody's id: in no relation
 	}
 	if !up {
-		return member(clause{"SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ?",
-			[]any{t, int64(other), int64(store.Members)}}, rankRows, true, e.Negated), nil
+		return member(clause{
+			"SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ?",
+			[]any{t, int64(other), int64(store.Members)},
+		}, rankRows, true, e.Negated), nil
 	}
 	n, err := c.db.nesting.of(c.conn, c.tenant, store.Members)
 	if err != nil {
@@ -436,8 +439,10 @@ func (c *compiler) relation(e *filter.Compare) (term, error) {
 	}
 	groups := append(walk(n.children, []store.Num{other}, other), other)
 	// Nobody is his own ancestor, also not around a cycle.
-	return member(clause{`SELECT e.child FROM edge e WHERE e.tenant = ? AND e.rel = ? AND e.parent IN (SELECT value FROM json_each(?)) AND e.child <> ?`,
-		[]any{t, int64(store.Members), numbers(groups), int64(other)}}, rankRows, true, e.Negated), nil
+	return member(clause{
+		`SELECT e.child FROM edge e WHERE e.tenant = ? AND e.rel = ? AND e.parent IN (SELECT value FROM json_each(?)) AND e.child <> ?`,
+		[]any{t, int64(store.Members), numbers(groups), int64(other)},
+	}, rankRows, true, e.Negated), nil
 }
 
 // related is the condition that a resource has any live child, or any live parent.

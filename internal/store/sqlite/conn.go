@@ -195,11 +195,6 @@ func (r row) blob(i int) []byte {
 
 func (r row) bool(i int) bool { return r.int(i) != 0 }
 
-// marks returns n question marks for an IN list.
-func marks(n int) string {
-	return strings.TrimPrefix(strings.Repeat(", ?", n), ", ")
-}
-
 // The primary result codes that are told apart (https://www.sqlite.org/rescode.html).
 const (
 	codeFull    = 13

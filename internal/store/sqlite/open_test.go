@@ -15,8 +15,15 @@ func TestSec_L02_OldSQLiteIsRefused(t *testing.T) {
 		version string
 		refused bool
 	}{
-		{"3.51.2", true}, {"3.50.9", true}, {"2.99.99", true}, {"3.7.17", true}, {"nonsense", true},
-		{"3.51.3", false}, {"3.54.0", false}, {"3.51.10", false}, {"4.0.0", false},
+		{"3.51.2", true},
+		{"3.50.9", true},
+		{"2.99.99", true},
+		{"3.7.17", true},
+		{"nonsense", true},
+		{"3.51.3", false},
+		{"3.54.0", false},
+		{"3.51.10", false},
+		{"4.0.0", false},
 	} {
 		err := checkVersion(test.version)
 		assert.Equal(t, err != nil, test.refused, assert.Sprintf("version %s: %v", test.version, err))

@@ -18,6 +18,7 @@ func writeToken(c *conn, t store.Tenant, k *store.Token) error {
 }
 
 const (
+	//nolint:gosec // names of columns, no credential
 	tokenColumns = "k.tenant, k.id, k.source, k.name, k.hash, k.hint, k.profile, k.created, k.expires, k.revoked"
 	tokenByHash  = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_hash WHERE k.hash = ?"
 	selectTokens = "SELECT " + tokenColumns + " FROM token k WHERE k.tenant = ? ORDER BY k.id"

@@ -198,7 +198,7 @@ type relink struct {
 	num     store.Num
 	put     *store.Link // nil: removed
 	reports []store.Num // linked users that name it as their manager
-	parents []store.Num // linked groups that contain it; dirty if its creation has failed before
+	parents []store.Num // linked groups that contain it; dirty if it has failed before, or loses its account
 	self    bool        // it was made for somebody else's sake and needs a work of its own
 	reply   chan error
 }
@@ -210,10 +210,8 @@ func (c call) relink(ctx context.Context, n store.Num, put *store.Link) error {
 	if q.reports, err = c.w.reports(ctx, n); err != nil {
 		return err
 	}
-	if put != nil {
-		if q.parents, err = c.w.parents(ctx, n); err != nil {
-			return err
-		}
+	if q.parents, err = c.w.parents(ctx, n); err != nil {
+		return err
 	}
 	if err := c.w.ask(ctx, q); err != nil {
 		return err
@@ -230,8 +228,9 @@ func (q *relink) on(ctx context.Context, w *Walker) {
 		}
 	}
 	dirty := q.reports
-	// A group leaves out a member whose creation failed, and whatever failed has a row behind.
-	if l := w.lanes[q.num]; l != nil && l.row != nil {
+	// A group leaves out a member whose creation failed, and whatever failed has a row behind; or whose account is
+	// about to be made anew (a rehire that came together with the deletion before it).
+	if l := w.lanes[q.num]; q.put == nil || l != nil && l.row != nil {
 		dirty = append(dirty, q.parents...)
 	}
 	if q.self {

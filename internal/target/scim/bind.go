@@ -126,6 +126,7 @@ func (j *job) bindTo(ctx context.Context, id string, d digest) error {
 	if other != nil && other.Num != j.r.Num {
 		return bound(other)
 	}
+	d.ID = j.r.ID
 	l := &target.Link{Num: j.r.Num, Type: j.typ.Name, RemoteID: id, Digest: d.encode()}
 	if err := j.work.Links.Put(ctx, l); err != nil {
 		return err

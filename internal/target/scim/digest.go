@@ -13,6 +13,9 @@ import (
 // what is still to be done for its memberships. Its form is JSON; what cannot be read is a digest that knows
 // nothing, which costs one reading of the account.
 type digest struct {
+	// ID is the outside name that the resource had when it was linked. A person who was deleted and came back has another
+	// one, and the account is that of the time before.
+	ID string `json:"i,omitempty"`
 	// Fields has the hash of every field that was written, by key; empty: in doubt. nil: unknown, so that
 	// the peer has to be asked.
 	Fields map[string]string `json:"f,omitempty"`
@@ -37,6 +40,9 @@ func decodeDigest(b []byte) digest {
 	}
 	return d
 }
+
+// former reports whether the link was made before the resource was deleted and came back as id.
+func (d *digest) former(id string) bool { return d.ID != "" && d.ID != id }
 
 func (d *digest) encode() []byte {
 	b, err := json.Marshal(d, json.Deterministic(true))

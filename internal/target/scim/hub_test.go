@@ -132,16 +132,14 @@ func (h *hub) leave(group target.Num, members ...target.Num) {
 	h.touch(group, members...)
 }
 
-// remove deletes a resource, which leaves all groups.
+// remove deletes a resource, which leaves all groups; those have no change of their own by that.
 func (h *hub) remove(n target.Num) {
 	old := *h.resources[n]
 	old.Live, old.Document = false, nil
 	h.resources[n] = &old
 	delete(h.members, n)
-	for g, members := range h.members {
-		if members[n] {
-			h.leave(g, n)
-		}
+	for _, members := range h.members {
+		delete(members, n)
 	}
 	h.touch(n)
 }
@@ -304,5 +302,10 @@ func (h *hub) Put(_ context.Context, l *target.Link) error {
 
 func (h *hub) Delete(_ context.Context, n target.Num) error {
 	delete(h.links, n)
+	for g, members := range h.members {
+		if members[n] && h.has(g) {
+			h.touch(g)
+		}
+	}
 	return nil
 }

@@ -282,7 +282,14 @@ func (m *members) adding(ctx context.Context, n target.Num) (*membership, error)
 	if l == nil {
 		l, err = m.work.Ensure(ctx, n)
 	}
+	var r *target.Resource
+	if err == nil {
+		r, err = m.work.Directory.Resource(ctx, n)
+	}
 	switch {
+	case err == nil && r != nil && isFormer(l, r):
+		m.missing[n] = true
+		return nil, nil
 	case err == nil:
 		m.failing = 0
 		delete(m.missing, n)

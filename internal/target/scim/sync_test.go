@@ -81,6 +81,31 @@ func TestWorkingLife(t *testing.T) {
 	})
 }
 
+func TestDeletionAndRehireThatComeTogether(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]bool{"old memberships go": false, "a new membership comes first": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			profiles(t, func(t *testing.T, h *hub, p *peer) {
+				early, kept := h.group("Early"), h.group("Kept") // with smaller numbers than hers: synced before her
+				ada := h.user("ada@example.com", schema.Object{"active": true})
+				h.join(early, ada)
+				h.join(kept, ada)
+				h.settle(t)
+				equal(t, h, p)
+
+				h.remove(ada)
+				h.rehire(ada, schema.Object{"userName": "ada@example.com", "active": true})
+				if again {
+					h.join(early, ada)
+				}
+				h.settle(t)
+				equal(t, h, p)
+			})
+		})
+	}
+}
+
 func TestNestedGroupsInACircle(t *testing.T) {
 	t.Parallel()
 	profiles(t, func(t *testing.T, h *hub, p *peer) {

@@ -64,8 +64,19 @@ func (j *job) run(ctx context.Context) error {
 	}
 	if link != nil {
 		j.digest = decodeDigest(link.Digest)
-	} else if err := j.bind(ctx); err != nil {
-		return err
+		if j.digest.former(j.r.ID) {
+			// Deletion and rehire came together. The account goes as it would have gone between them, and with it the
+			// memberships that nobody gave back.
+			if err := j.remove(ctx); err != nil {
+				return err
+			}
+			j.link, j.digest = nil, digest{}
+		}
+	}
+	if j.link == nil {
+		if err := j.bind(ctx); err != nil {
+			return err
+		}
 	}
 	if j.work.Bare {
 		return nil
@@ -109,10 +120,17 @@ func (j *job) linked(ctx context.Context, id string) (string, error) {
 		return "", err
 	}
 	l, err := j.work.Links.Get(ctx, r.Num)
-	if l == nil || err != nil {
+	if l == nil || err != nil || isFormer(l, r) {
 		return "", err
 	}
 	return l.RemoteID, nil
+}
+
+// isFormer reports whether a link is of the time before its resource was deleted and came back.
+// The account is about to go; what has to refer to the new one is synced again once that has its link.
+func isFormer(l *target.Link, r *target.Resource) bool {
+	d := decodeDigest(l.Digest)
+	return d.former(r.ID)
 }
 
 // ensured is linked, after making the account if it is missing. If that cannot be done now the
@@ -128,6 +146,8 @@ func (j *job) ensured(ctx context.Context, id string) (string, error) {
 	}
 	l, err := j.work.Ensure(ctx, r.Num)
 	switch {
+	case err == nil && isFormer(l, r):
+		return "", nil
 	case err == nil:
 		return l.RemoteID, nil
 	case trouble(ctx, err):

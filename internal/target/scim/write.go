@@ -135,7 +135,7 @@ func (j *job) put(ctx context.Context, a account) error {
 		return nil
 	}
 	done := j.digest
-	j.digest = digest{Fill: hasMembers(j.typ), Prune: hasMembers(j.typ)} // until it is known to be done
+	j.digest = digest{ID: done.ID, Fill: hasMembers(j.typ), Prune: hasMembers(j.typ)} // until it is known to be done
 	if err := j.save(ctx); err != nil {
 		return err
 	}

@@ -43,8 +43,10 @@ func (b *bench) reads(ctx context.Context) error {
 		return request{method: http.MethodGet, path: "/Users/" + b.ids[i*7919%len(b.ids)], want: http.StatusOK}
 	})
 	byName := b.load32(func(i int) request {
-		return request{method: http.MethodGet, want: http.StatusOK,
-			path: "/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "USER%d@bench.test"`, i*7919%b.users))}
+		return request{
+			method: http.MethodGet, want: http.StatusOK,
+			path: "/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "USER%d@bench.test"`, i*7919%b.users)),
+		}
 	})
 	constant := load{base: bare.base, make: func(int) request { return request{method: http.MethodGet, want: http.StatusOK} }}
 	// Alternating rounds, so that what else the machine does falls on all three; the median round counts.
@@ -80,8 +82,10 @@ func (b *bench) members(ctx context.Context) error {
 	var groups [2]string
 	for k, size := range []int{10, large} {
 		res, err := b.load32(func(int) request {
-			return request{method: http.MethodPost, path: "/Groups", want: http.StatusCreated,
-				body: fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"group of %d"}`, size)}
+			return request{
+				method: http.MethodPost, path: "/Groups", want: http.StatusCreated,
+				body: fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"group of %d"}`, size),
+			}
 		}).run(ctx, 1, 1)
 		if err != nil {
 			return err
@@ -124,8 +128,10 @@ func (b *bench) patchMembers(group, op string, ids []string) request {
 		}
 		fmt.Fprintf(&v, `{"value":%q}`, id)
 	}
-	return request{method: http.MethodPatch, path: "/Groups/" + group, want: http.StatusNoContent,
-		body: fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":%q,"path":"members","value":[%s]}]}`, op, &v)}
+	return request{
+		method: http.MethodPatch, path: "/Groups/" + group, want: http.StatusNoContent,
+		body: fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":%q,"path":"members","value":[%s]}]}`, op, &v),
+	}
 }
 
 // latency measures the time from the answer to a deactivation to its arrival at the webhook receiver.
@@ -146,8 +152,10 @@ func (b *bench) latency(ctx context.Context) error {
 		id := b.ids[i]
 		arrived := hook.expect(id, "user.deactivated")
 		if _, err := b.load32(func(int) request {
-			return request{method: http.MethodPatch, path: "/Users/" + id, want: http.StatusOK,
-				body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`}
+			return request{
+				method: http.MethodPatch, path: "/Users/" + id, want: http.StatusOK,
+				body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`,
+			}
 		}).run(ctx, 1, 1); err != nil {
 			return err
 		}

@@ -24,11 +24,11 @@ type hook struct {
 
 func newHook(dir string) (*hook, error) {
 	h := &hook{config: filepath.Join(dir, "muster.yaml"), waiting: map[[2]string]chan time.Time{}}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // lives as long as the program
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	go func() { _ = http.Serve(l, h) }() //nolint:gosec // the peer is our own hub
+	go func() { _ = http.Serve(l, h) }()
 	key := make([]byte, 32)
 	_, _ = rand.Read(key)
 	secret := filepath.Join(dir, "webhook.secret")

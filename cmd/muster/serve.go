@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"charm.land/lipgloss/v2"
@@ -64,7 +65,7 @@ func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
 	if err == nil {
 		select {
 		case <-ctx.Done():
-			log.Info("stopping: requests and deliveries that have begun come to their end", "limit", drainTime)
+			log.InfoContext(ctx, "stopping: requests and deliveries that have begun come to their end", "limit", drainTime)
 		case err = <-a.Failed():
 		}
 	}
@@ -72,7 +73,7 @@ func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
 	defer cancel()
 	err = errors.Join(err, a.Stop(drain))
 	if err == nil {
-		log.Info("stopped")
+		log.InfoContext(ctx, "stopped")
 	}
 	return err
 }
@@ -81,29 +82,30 @@ func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
 func greet(w io.Writer, a *app.App, c *config.Config) error {
 	line := func(format string, args ...any) string { return fmt.Sprintf(format, args...) + "\n" }
 	label := func(s string) string { return faint.Render(fmt.Sprintf("  %-15s", s)) }
-	text := "\n" + line("%s %s", bold.Render("Muster"), faint.Render(version.Get().Version+" is running")) + "\n" +
+	var text strings.Builder
+	text.WriteString("\n" + line("%s %s", bold.Render("Muster"), faint.Render(version.Get().Version+" is running")) + "\n" +
 		line("%s%s", label("SCIM base URL"), cyan.Render(a.Base())) +
-		line("%s%s", label("Data"), c.Data)
+		line("%s%s", label("Data"), c.Data))
 	if metrics := a.MetricsURL(); metrics != "" {
-		text += line("%s%s", label("Metrics"), metrics)
+		text.WriteString(line("%s%s", label("Metrics"), metrics))
 	}
 	for i, t := range c.Targets {
 		name := ""
 		if i == 0 {
 			name = "Targets"
 		}
-		text += line("%s%s %s", label(name), t.Name, faint.Render("("+t.Type+")"))
+		text.WriteString(line("%s%s %s", label(name), t.Name, faint.Render("("+t.Type+")")))
 	}
 	if token, isNew := a.FirstToken(); isNew {
-		text += line("%s%s", label("First token"), green.Render(token.Reveal())) +
+		text.WriteString(line("%s%s", label("First token"), green.Render(token.Reveal())) +
 			line("%s%s", label(""), yellow.Render("shown only this once: it is stored as a hash")) + "\n" +
 			line("  Try it:") + "\n" +
-			line("  curl -H 'Authorization: Bearer %s' %s/Users", token.Reveal(), a.Base())
+			line("  curl -H 'Authorization: Bearer %s' %s/Users", token.Reveal(), a.Base()))
 	} else {
-		text += line("%s%s", label("More tokens"), "muster token create --data "+c.Data+" --name NAME")
+		text.WriteString(line("%s%s", label("More tokens"), "muster token create --data "+c.Data+" --name NAME"))
 	}
-	text += "\n" + faint.Render("  Stop with Ctrl-C.")
-	_, err := lipgloss.Fprintln(w, text)
+	text.WriteString("\n" + faint.Render("  Stop with Ctrl-C."))
+	_, err := lipgloss.Fprintln(w, text.String())
 	return err
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -13,8 +14,6 @@ import (
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
-
-	"log/slog"
 )
 
 // adminOptions are the services behind the command socket.

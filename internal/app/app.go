@@ -274,10 +274,10 @@ func (a *App) Start(ctx context.Context) error {
 		}
 	}
 	sweep := directory.NewSweeper(a.store, store.Default, a.log)
-	sweep.Start()
+	sweep.Start() //nolint:contextcheck // ends with Stop, not with the start
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
 	for _, l := range a.listeners {
-		a.serve(l)
+		a.serve(l) //nolint:contextcheck // as above
 	}
 	a.ready.Store(true)
 	a.log.InfoContext(ctx, "hub started", "version", version.Get().Version, "data", a.o.Data, "base", a.base, "targets", len(a.walkers))

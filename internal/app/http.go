@@ -67,6 +67,13 @@ func (a *App) serve(l listener) {
 	})
 }
 
+// Nothing that is served is a page, so no browser may show it as one or tell where it came from (F03).
+// The values are shared: nobody alters them.
+var (
+	noPage     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	noReferrer = []string{"no-referrer"}
+)
+
 // handler is everything on the SCIM listener.
 func (a *App) handler() http.Handler {
 	provider := server.Handler(a.open, server.Options{
@@ -77,6 +84,8 @@ func (a *App) handler() http.Handler {
 		Realm:  "muster",
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Content-Security-Policy"], h["Referrer-Policy"] = noPage, noReferrer
 		switch path := r.URL.Path; {
 		case path == Prefix || strings.HasPrefix(path, Prefix+"/"):
 			a.observed(provider, w, r)
@@ -96,8 +105,8 @@ func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	rid := id.New()
 	w.Header().Set("X-Request-Id", rid)
 	seen := &statusWriter{ResponseWriter: w}
-	r = r.WithContext(telemetry.WithRequestID(r.Context(), rid))
-	h.ServeHTTP(seen, r)
+	ctx := telemetry.WithRequestID(r.Context(), rid)
+	h.ServeHTTP(seen, r.WithContext(ctx))
 	took := time.Since(began)
 	if seen.status == 0 {
 		seen.status = http.StatusOK
@@ -111,9 +120,9 @@ func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
 	if method != http.MethodGet || seen.status >= http.StatusBadRequest {
 		level = slog.LevelInfo
 	}
-	if a.log.Enabled(r.Context(), level) {
+	if a.log.Enabled(ctx, level) {
 		// The query stays out: filters hold names.
-		a.log.LogAttrs(r.Context(), level, "request", slog.String("method", method), slog.String("path", r.URL.Path),
+		a.log.LogAttrs(ctx, level, "request", slog.String("method", method), slog.String("path", r.URL.Path),
 			slog.Int("status", seen.status), slog.Duration("took", took))
 	}
 }
@@ -161,7 +170,8 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (a *App) open(r *http.Request) (*server.Service, error) {
 	p, err := a.auth.Request(r)
 	if err != nil {
-		return nil, a.denied(err)
+		// ServiceProviderConfig is answered without credentials too, with its location.
+		return &server.Service{Base: a.base}, a.denied(err)
 	}
 	profile, ok := scim.ProfileByName(p.Profile)
 	if !ok {

@@ -110,7 +110,7 @@ func (e *InUseError) Error() string {
 // Lock takes the directory for this process. The returned function gives it back.
 // If another process has it, the error is an *InUseError.
 func (d Dir) Lock() (release func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(d.path, "muster.lock"), os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // G304: the operator names the directory
+	f, err := os.OpenFile(filepath.Join(d.path, "muster.lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}

@@ -66,7 +66,7 @@ func (c call) bring(ctx context.Context, num store.Num, attempt int) (*target.Li
 	if r == nil || !r.Live {
 		return nil, target.ErrGone
 	}
-	err = c.w.attempt(func() error {
+	err = c.w.attempt(time.Time{}, func() error {
 		return c.w.target.(target.State).Sync(ctx, &target.Work{
 			Resource: r, Bare: true, Attempt: attempt, Directory: other, Links: other, Ensure: other.ensure,
 			Touched: func(func(target.Num, error) bool) {},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/store"
@@ -24,7 +25,11 @@ func (w *Walker) sync(ctx context.Context, t target.State, j job) (settled store
 	if r == nil {
 		return j.from, fmt.Errorf("resource %d is not in the store", j.num)
 	}
-	err = w.attempt(func() error {
+	var oldest time.Time
+	if len(j.changes) > 0 {
+		oldest = j.changes[0].At
+	}
+	err = w.attempt(oldest, func() error {
 		return t.Sync(ctx, &target.Work{
 			Resource: r, Attempt: j.attempt, Touched: w.touched(ctx, j), Directory: work, Links: work, Ensure: work.ensure,
 		})

@@ -74,11 +74,14 @@ type Metrics interface {
 	// Attempt is one call of a target. outcome is "ok", "retry" (it may succeed as it is) or "failed";
 	// reason is empty for "ok".
 	Attempt(target, outcome, reason string, took time.Duration)
+	// Settled is a change that the target has, so long after its commit; of a state target the oldest that a call made true.
+	Settled(target string, after time.Duration)
 }
 
 type noMetrics struct{}
 
 func (noMetrics) Attempt(string, string, string, time.Duration) {}
+func (noMetrics) Settled(string, time.Duration)                 {}
 
 // Walker delivers one tenant's feed to one target. See the package comment.
 type Walker struct {

@@ -83,7 +83,7 @@ func (w *Walker) deliver(ctx context.Context, t target.Stream, j job) (settled s
 				d.Done = j.note.done
 			}
 			if c.Len() > 0 {
-				if err := w.attempt(func() error { return t.Deliver(ctx, d) }); err != nil {
+				if err := w.attempt(row.At, func() error { return t.Deliver(ctx, d) }); err != nil {
 					return settled, note{seq: row.Seq, done: d.Done}, err
 				}
 			}
@@ -99,8 +99,8 @@ func (w *Walker) deliver(ctx context.Context, t target.Stream, j job) (settled s
 	return settled, note{}, nil
 }
 
-// attempt calls a target, counts the call and turns a panic into an error.
-func (w *Walker) attempt(call func() error) (err error) {
+// attempt calls a target for a change of that time (zero: for none), counts the call and turns a panic into an error.
+func (w *Walker) attempt(at time.Time, call func() error) (err error) {
 	began := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
@@ -116,6 +116,9 @@ func (w *Walker) attempt(call func() error) (err error) {
 			}
 		}
 		w.o.Metrics.Attempt(w.o.Name, outcome, reason, time.Since(began))
+		if err == nil && !at.IsZero() {
+			w.o.Metrics.Settled(w.o.Name, time.Since(at))
+		}
 	}()
 	return call()
 }

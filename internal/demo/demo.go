@@ -134,9 +134,9 @@ func start(ctx context.Context, o app.Options) (*app.App, func() error, error) {
 		return nil, nil, err
 	}
 	stop := func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
-		return a.Stop(ctx)
+		return a.Stop(drain)
 	}
 	if err := a.Start(ctx); err != nil {
 		return nil, nil, errors.Join(err, stop())

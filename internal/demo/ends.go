@@ -93,7 +93,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		err = webhook.Verify(r.signing, req.Header, body, now)
 	}
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
+		w.WriteHeader(http.StatusBadRequest) // shows as a failed attempt in the hub
 		return
 	}
 	id := req.Header.Get("Webhook-Id")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,8 @@ type say struct {
 	body   string
 	status int
 	want   string   // JSON that the answer covers, see unlike; empty: not looked at
+	gets   string   // "Name: regular expression" a line: headers of the answer
+	bytes  string   // regular expression that the body has as a whole
 	keep   string   // the name under which the id of the answer is kept
 	events []string // what the request leaves in the feed, in any order; nil: nothing
 }
@@ -96,6 +99,15 @@ func (c *conversation) judge(s say, a answer) (v any, wrong []string) {
 	if a.status != s.status {
 		return nil, []string{fmt.Sprintf("status %d, want %d", a.status, s.status)}
 	}
+	for line := range strings.Lines(c.fill(s.gets)) {
+		name, pattern, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if got := a.header.Get(name); !whole(pattern).MatchString(got) {
+			wrong = append(wrong, fmt.Sprintf("header %s is %q, want %s", name, got, pattern))
+		}
+	}
+	if s.bytes != "" && !whole(c.fill(s.bytes)).Match(a.body) {
+		wrong = append(wrong, fmt.Sprintf("body is not %s", c.fill(s.bytes)))
+	}
 	if len(a.body) > 0 {
 		if err := json.Unmarshal(a.body, &v); err != nil {
 			return nil, []string{err.Error()}
@@ -106,7 +118,7 @@ func (c *conversation) judge(s say, a answer) (v any, wrong []string) {
 		if err := json.Unmarshal([]byte(c.fill(s.want)), &want); err != nil {
 			return nil, []string{fmt.Sprintf("the test's own want: %v", err)}
 		}
-		wrong = unlike("$", v, want)
+		wrong = append(wrong, unlike("$", v, want)...)
 	}
 	if s.keep != "" {
 		o, _ := v.(map[string]any)
@@ -118,6 +130,8 @@ func (c *conversation) judge(s say, a answer) (v any, wrong []string) {
 	}
 	return v, wrong
 }
+
+func whole(pattern string) *regexp.Regexp { return regexp.MustCompile("^(?s:" + pattern + ")$") }
 
 // checkEvents compares what the requests left in the feed with what they should.
 func (c *conversation) checkEvents() {
@@ -192,7 +206,7 @@ func (h *hub) exchange(ctx context.Context, method, path string, header http.Hea
 		return answer{}, err
 	}
 	req.Header = header
-	resp, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test's own client
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return answer{}, err
 	}

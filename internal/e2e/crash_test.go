@@ -23,7 +23,7 @@ func TestRel_R01_KillMinusNine(t *testing.T) {
 	rounds := number(t, "MUSTER_CRASH_ROUNDS", 3)
 	seed := uint64(number(t, "MUSTER_CRASH_SEED", int(time.Now().UnixNano()&0xffffff)))
 	t.Logf("%d rounds, seed %d", rounds, seed)
-	rnd := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a reproducible test
+	rnd := rand.New(rand.NewPCG(seed, 0))
 
 	app := startHub(t, t.TempDir())
 	recv := newReceiver(t)
@@ -36,7 +36,7 @@ func TestRel_R01_KillMinusNine(t *testing.T) {
 
 	writers := make([]*writer, 8)
 	for i := range writers {
-		writers[i] = &writer{name: fmt.Sprintf("w%d", i), group: group, rnd: rand.New(rand.NewPCG(seed, uint64(i+1)))} //nolint:gosec // as above
+		writers[i] = &writer{name: fmt.Sprintf("w%d", i), group: group, rnd: rand.New(rand.NewPCG(seed, uint64(i+1)))}
 	}
 	for round := range rounds {
 		h := startHub(t, dir, "--config", config)

@@ -129,7 +129,7 @@ func (h *hub) kill() {
 func muster(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), binary, args...) //nolint:gosec // the program under test
+	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("muster %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
@@ -168,7 +168,7 @@ func (h *hub) send(ctx context.Context, method, path string, body any) (int, htt
 	}
 	req.Header.Set("Authorization", "Bearer "+h.token)
 	req.Header.Set("Content-Type", "application/scim+json")
-	resp, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test's own client
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, nil, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -26,9 +27,7 @@ func TestReplay(t *testing.T) {
 			receiver := newReceiver(t)
 			h := startHub(t, t.TempDir(), "--config", targets(t, receiver, app))
 			p := player{t: t, hub: h, fixture: f, names: names{"base": h.base}}
-			for k, v := range f.Vars {
-				p.names[k] = v
-			}
+			maps.Copy(p.names, f.Vars)
 			p.names["token"] = h.token
 			p.play()
 			sameAsHub(t, h, app)
@@ -161,7 +160,7 @@ func (p *player) request(s step) (*http.Response, []byte, error) {
 		req.Header.Del(k)
 	}
 	p.mu.Unlock()
-	resp, err := http.DefaultClient.Do(req) //nolint:forbidigo // a test's own client
+	resp, err := http.DefaultClient.Do(req)
 	var b []byte
 	if err == nil {
 		b, err = io.ReadAll(resp.Body)

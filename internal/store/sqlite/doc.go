@@ -4,7 +4,8 @@
 //
 // One connection writes and belongs to the writer's goroutine, which Open starts and
 // Close drains and stops. A few query_only connections read. The log is written ahead (WAL)
-// and synced at every commit, so what Write acknowledged survives a power cut.
+// and synced at every commit, so what Write acknowledged survives a power cut. Another connection, with a goroutine
+// of its own, copies the log into the database meanwhile (checkpoint.go).
 //
 // # The writer
 //

@@ -218,6 +218,7 @@ func (w *writer) transact(b *batch) error {
 		return err
 	}
 	b.publish()
+	w.db.copier.committed()
 	return nil
 }
 

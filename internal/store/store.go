@@ -31,7 +31,7 @@
 // before n. A change keeps the document before it; the one after it is the next change's before, or the body.
 //
 // Every method takes the tenant, so that forgetting it does not compile. Errors: ErrNotFound,
-// ErrFull, ErrBusy, ErrClosed, and the error of a decision as it is; anything else is a fault of the database.
+// ErrFull, ErrBusy, ErrClosed, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 
 import (

@@ -36,7 +36,7 @@ func openCheckpointer(ctx context.Context, path string, log *slog.Logger) (*chec
 		return nil, err
 	}
 	k := &checkpointer{conn: c, log: log, commits: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
-	go k.run()
+	go k.run() //nolint:gosec // it lives until close, not as long as the context of Open
 	return k, nil
 }
 

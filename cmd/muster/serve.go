@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -48,7 +49,14 @@ over an environment variable (MUSTER_…), which wins over the file. Targets are
 	return cmd
 }
 
+// gcPercent lets the heap grow to three times what lives before it is collected, unless GOGC says otherwise. What
+// lives in a hub is small (about 10 MiB): a quarter more writes a second cost a few MiB.
+const gcPercent = 200
+
 func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		return usageError{err} // config has checked it

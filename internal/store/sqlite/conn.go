@@ -30,6 +30,7 @@ type conn struct {
 	prepared map[string]driver.Stmt
 	args     []driver.NamedValue
 	values   []driver.Value
+	snap     snapshot // of a reading connection
 }
 
 // pragma is a setting of a connection. Their order matters: busy_timeout comes first, so that the

@@ -110,7 +110,9 @@ func (s *search) thorough(ctx context.Context) error {
 		defer leave()
 	}
 	if s.exact() {
-		return s.db.read(ctx, func(c *conn) error { return s.page(ctx, c) })
+		return s.db.read(ctx, func(c *conn) error {
+			return c.together(func() error { return s.page(ctx, c) })
+		})
 	}
 	return s.scan(ctx)
 }
@@ -192,16 +194,8 @@ func (s *search) from(via access) clause {
 	return clause{from.text + where.text, where.args}
 }
 
-// page answers an exact search. The transaction makes page and total fit together.
+// page answers an exact search. It runs on one state of the database, so that page and total fit together.
 func (s *search) page(ctx context.Context, c *conn) (err error) {
-	if _, err := c.exec("BEGIN"); err != nil {
-		return err
-	}
-	defer func() {
-		if _, e := c.exec("COMMIT"); err == nil {
-			err = e
-		}
-	}()
 	if s.count > 0 {
 		if len(s.query.Sort) > 0 {
 			err = s.sorted(ctx, c)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
@@ -54,6 +55,7 @@ type DB struct {
 	writer  *writer
 	copier  *checkpointer
 	readers chan *conn
+	commits atomic.Uint64 // see snapshot
 	signal  *signal
 	nesting *nesting
 
@@ -196,6 +198,14 @@ func (db *DB) read(ctx context.Context, f func(c *conn) error) error {
 		return store.ErrClosed
 	case c := <-db.readers:
 		defer func() { db.readers <- c }()
-		return f(c)
+		err := c.refresh(db.commits.Load())
+		if err == nil {
+			err = f(c)
+		}
+		if err != nil {
+			// A statement that failed may have ended the transaction, or left it in doubt.
+			_ = c.forget()
+		}
+		return err
 	}
 }

@@ -213,7 +213,9 @@ func (w *writer) transact(b *batch) error {
 		return err
 	}
 	b.conn = w.conn
-	if err := b.run(); err != nil {
+	err := b.run()
+	w.db.committed() // after an error too: a COMMIT that failed may have come about
+	if err != nil {
 		w.rollback(err)
 		return err
 	}

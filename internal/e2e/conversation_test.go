@@ -206,7 +206,11 @@ func (h *hub) exchange(ctx context.Context, method, path string, header http.Hea
 		return answer{}, err
 	}
 	req.Header = header
-	resp, err := http.DefaultClient.Do(req)
+	return read(http.DefaultClient.Do(req))
+}
+
+// read reads an answer to its end.
+func read(resp *http.Response, err error) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}

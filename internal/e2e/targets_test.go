@@ -32,6 +32,7 @@ type receiver struct {
 
 type received struct {
 	ID   string `json:"-"` // webhook-id
+	Body []byte `json:"-"`
 	Type string `json:"type"`
 	Data struct {
 		ID       string `json:"id"`
@@ -53,7 +54,7 @@ func newReceiver(t *testing.T) *receiver {
 		if err == nil {
 			err = verifier.Verify(body, req.Header)
 		}
-		e := received{ID: req.Header.Get("webhook-id")}
+		e := received{ID: req.Header.Get("webhook-id"), Body: body}
 		if err == nil {
 			err = json.Unmarshal(body, &e)
 		}

@@ -204,6 +204,9 @@ const (
 	codeNotADB  = 26
 )
 
+// codeIOWrite is the extended code of a write that the system refused for another reason than ENOSPC.
+const codeIOWrite = 778
+
 // coded is what the driver's errors are.
 type coded interface {
 	error
@@ -220,7 +223,9 @@ func primary(err error) int {
 
 // translate turns the driver's errors into the store's.
 func translate(err error) error {
-	if primary(err) == codeFull {
+	// A quota and a limit of file size fill the disk as well, but SQLite knows ENOSPC only. A disk that
+	// fails is told the same: there, too, nothing can be stored, and the log has the cause.
+	if e, ok := errors.AsType[coded](err); ok && (primary(err) == codeFull || e.Code() == codeIOWrite) {
 		return fmt.Errorf("%w (%w)", store.ErrFull, err)
 	}
 	return err

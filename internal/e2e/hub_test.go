@@ -50,9 +50,12 @@ type hub struct {
 	dir   string
 	base  string // SCIM base URL
 	token string
-	cmd   *exec.Cmd
-	log   *safeBuffer
-	done  chan error
+	// greeting is what the hub says at its start.
+	greeting string
+
+	cmd  *exec.Cmd
+	log  *safeBuffer
+	done chan error
 }
 
 var (
@@ -63,9 +66,15 @@ var (
 // startHub starts a hub on a free port. args follow "serve --data DIR --listen …".
 func startHub(t *testing.T, dir string, args ...string) *hub {
 	t.Helper()
+	return startProgram(t, dir, []string{binary}, args...)
+}
+
+// startProgram starts a hub by a program that becomes it.
+func startProgram(t *testing.T, dir string, program []string, args ...string) *hub {
+	t.Helper()
 	h := &hub{t: t, dir: dir, log: &safeBuffer{}, done: make(chan error, 1)}
-	args = append([]string{"serve", "--data", dir, "--listen", "127.0.0.1:0", "--metrics", ""}, args...)
-	h.cmd = exec.Command(binary, args...) //nolint:gosec,noctx // ended by stop, also when the test fails
+	args = append(append(program, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--metrics", ""), args...)
+	h.cmd = exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // ended by stop, also when the test fails
 	h.cmd.Stderr = h.log
 	stdout, err := h.cmd.StdoutPipe()
 	if err != nil {
@@ -93,6 +102,7 @@ func startHub(t *testing.T, dir string, args ...string) *hub {
 	t.Cleanup(h.kill)
 	select {
 	case greeting := <-ready:
+		h.greeting = greeting
 		h.base = baseURL.FindString(greeting)
 		h.token = token.FindString(greeting)
 		if h.base == "" {

@@ -26,6 +26,7 @@ import (
 type receiver struct {
 	url, secret string
 	mu          sync.Mutex
+	down        bool
 	events      []received
 	problems    []string
 }
@@ -60,6 +61,10 @@ func newReceiver(t *testing.T) *receiver {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if r.down {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
 		if err != nil {
 			r.problems = append(r.problems, fmt.Sprintf("%v: %s", err, body))
 			w.WriteHeader(http.StatusBadRequest)
@@ -71,6 +76,13 @@ func newReceiver(t *testing.T) *receiver {
 	t.Cleanup(srv.Close)
 	r.url = srv.URL + "/hook"
 	return r
+}
+
+// refuse makes the receiver refuse everything, or take it again.
+func (r *receiver) refuse(all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = all
 }
 
 // distinct returns the events without repeats, and what is wrong with their order:

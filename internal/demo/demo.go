@@ -89,7 +89,7 @@ func Run(ctx context.Context, tell Teller, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("start the webhook receiver: %w", err)
 	}
-	defer func() { err = errors.Join(err, receiver.stop()) }()
+	defer func() { err = errors.Join(err, receiver.stop(ctx)) }()
 
 	token, _ := application.FirstToken()
 	hub, stop, err := start(ctx, app.Options{

@@ -131,8 +131,8 @@ func (r *receiver) wait(ctx context.Context, id string) (time.Time, error) {
 	return r.came[id], nil
 }
 
-func (r *receiver) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+func (r *receiver) stop(ctx context.Context) error {
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	return r.server.Shutdown(ctx)
+	return r.server.Shutdown(drain)
 }

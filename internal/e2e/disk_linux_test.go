@@ -40,7 +40,7 @@ func TestRel_R11_FullDisk(t *testing.T) {
 		dir := t.TempDir()
 		wrapper := filepath.Join(dir, "mounted")
 		write(t, wrapper, "#!/bin/sh\nmount -t tmpfs -o size=6m tmpfs "+dir+" && exec "+binary+` "$@"`+"\n")
-		if err := os.Chmod(wrapper, 0o700); err != nil { //nolint:gosec // it is a program
+		if err := os.Chmod(wrapper, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		h := startProgram(t, dir, []string{"unshare", "-rm", wrapper})

@@ -36,7 +36,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "muster")
-	out, err := exec.Command("go", "build", "-o", binary, "github.com/muster-id/muster/cmd/muster").CombinedOutput() //nolint:gosec,noctx // the test builds what it tests
+	out, err := exec.Command("go", "build", "-o", binary, "github.com/muster-id/muster/cmd/muster").CombinedOutput()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
 		return 1
@@ -74,7 +74,7 @@ func startProgram(t *testing.T, dir string, program []string, args ...string) *h
 	t.Helper()
 	h := &hub{t: t, dir: dir, log: &safeBuffer{}, done: make(chan error, 1)}
 	args = append(append(program, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--metrics", ""), args...)
-	h.cmd = exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // ended by stop, also when the test fails
+	h.cmd = exec.Command(args[0], args[1:]...)
 	h.cmd.Stderr = h.log
 	stdout, err := h.cmd.StdoutPipe()
 	if err != nil {
@@ -132,7 +132,7 @@ func (h *hub) stop() error {
 // kill ends the hub as a crash would.
 func (h *hub) kill() {
 	_ = h.cmd.Process.Kill() // it may have ended already
-	<-h.done
+	_ = <-h.done // a killed process ends with an error
 }
 
 // muster runs a command of the program and returns its standard output.

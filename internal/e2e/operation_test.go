@@ -119,7 +119,7 @@ func beginSlowly(t *testing.T, h *hub, body string) func() int {
 	_, _ = r.ReadString('\n')
 	return func() int {
 		_, _ = io.WriteString(conn, body)
-		a, err := read(http.ReadResponse(r, nil)) //nolint:bodyclose // read closes it
+		a, err := read(http.ReadResponse(r, nil))
 		if err != nil {
 			t.Error(err)
 		}
@@ -140,7 +140,7 @@ func TestSecondProcessIsRefused(t *testing.T) {
 	h := startHub(t, t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, "serve", "--data", h.dir, "--listen", "127.0.0.1:0", "--metrics", "").CombinedOutput() //nolint:gosec // the program under test
+	out, err := exec.CommandContext(ctx, binary, "serve", "--data", h.dir, "--listen", "127.0.0.1:0", "--metrics", "").CombinedOutput()
 	if err == nil || !strings.Contains(string(out), h.dir) || !strings.Contains(string(out), "muster") || strings.Contains(string(out), "panic") {
 		t.Errorf("the second process: %v\n%s", err, out)
 	}
@@ -240,7 +240,7 @@ func get(t *testing.T, url string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := read(http.DefaultClient.Do(req)) //nolint:bodyclose // read closes it
+	a, err := read(http.DefaultClient.Do(req))
 	if err != nil {
 		t.Fatal(err)
 	}

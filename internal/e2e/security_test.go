@@ -33,7 +33,7 @@ func raw(t *testing.T, h *hub, from, request string) answer {
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	a, err := read(http.ReadResponse(bufio.NewReader(conn), nil)) //nolint:bodyclose // read closes it
+	a, err := read(http.ReadResponse(bufio.NewReader(conn), nil))
 	if err != nil {
 		t.Fatalf("%.200q: %v", request, err)
 	}
@@ -101,7 +101,7 @@ func TestSec_A03_EmptyCredentials(t *testing.T) {
 		config := filepath.Join(dir, "muster.yaml")
 		write(t, filepath.Join(dir, "secret"), secret)
 		write(t, config, "targets:\n  - name: hook\n    type: webhook\n    url: https://hook.test/\n    secret_file: "+filepath.Join(dir, "secret")+"\n")
-		out, err := exec.CommandContext(t.Context(), binary, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--metrics", "", "--config", config).CombinedOutput() //nolint:gosec // the program under test
+		out, err := exec.CommandContext(t.Context(), binary, "serve", "--data", dir, "--listen", "127.0.0.1:0", "--metrics", "", "--config", config).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "secret") || secret == "short" && strings.Contains(string(out), `"short"`) {
 			t.Errorf("start with the secret %q: %v\n%s", secret, err, out)
 		}
@@ -216,7 +216,7 @@ func TestSec_F03_Headers(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.Header = headers(h, "Origin: https://evil.test")
-		a, err := read(http.DefaultClient.Do(req)) //nolint:bodyclose // read closes it
+		a, err := read(http.DefaultClient.Do(req))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,15 @@ var bodyRows = map[string][]say{
 			want: `{"` + enterprise + `":null}`,
 		},
 	},
+	"F7 a manager who is nobody, or nobody any more": {
+		hire("boss", "f7gone@acme.test"), hire("u", "f7x@acme.test"), hire("v", "f7y@acme.test"),
+		patchUser("u", `{"op":"Add","path":"manager","value":"never-there"}`, `{"`+enterprise+`":{"manager":{"value":"never-there","displayName":null}}}`, "user.updated"),
+		patchUser("v", `{"op":"Add","path":"manager","value":"${boss}"}`, `{"`+enterprise+`":{"manager":{"value":"${boss}","displayName":"boss"}}}`, "user.updated"),
+		{req: "DELETE /Users/${boss}", status: 204, events: []string{"user.deleted"}},
+		{req: "GET /Users/${v}", status: 200, want: `{"` + enterprise + `":{"manager":{"value":"${boss}","displayName":null}}}`},
+		{req: `GET /Users?filter=id eq "${v}" and manager eq "${boss}"`, status: 200, want: `{"totalResults":1}`},
+		patchUser("u", `{"op":"Add","path":"manager","value":"never-there"}`, ""),
+	},
 	"F10 what a client may not write": {
 		{
 			req: "POST /Users", status: 201, keep: "u", events: []string{"user.created"},

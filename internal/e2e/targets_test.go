@@ -225,11 +225,7 @@ func directory(h *hub, key func(map[string]any) any) map[string]any {
 		for _, name := range []string{"id", "externalId", "meta", "groups"} {
 			delete(m, name)
 		}
-		if ext, ok := m[enterprise].(map[string]any); ok {
-			if manager, ok := ext["manager"].(map[string]any); ok {
-				ext["manager"] = keys[manager["value"]]
-			}
-		}
+		rewriteManager(m, keys)
 		if members, ok := m["members"].([]any); ok {
 			set := map[string]bool{}
 			for _, e := range members {
@@ -241,4 +237,22 @@ func directory(h *hub, key func(map[string]any) any) map[string]any {
 		all[k] = m
 	}
 	return all
+}
+
+// rewriteManager names the manager by key. One who is nobody, or nobody any more, is the hub's to
+// remember and nothing that an application could be told of.
+func rewriteManager(m map[string]any, keys map[any]any) {
+	ext, _ := m[enterprise].(map[string]any)
+	manager, ok := ext["manager"].(map[string]any)
+	if !ok {
+		return
+	}
+	if key, known := keys[manager["value"]]; known {
+		ext["manager"] = key
+		return
+	}
+	if delete(ext, "manager"); len(ext) == 0 {
+		delete(m, enterprise)
+		m["schemas"] = []any{userSchema}
+	}
 }

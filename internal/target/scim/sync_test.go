@@ -1,9 +1,12 @@
 package scim_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/muster-id/muster/internal/assert"
+	"github.com/muster-id/muster/internal/target"
 	protocol "github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
 )
@@ -104,6 +107,58 @@ func TestDeletionAndRehireThatComeTogether(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRel_R35_NamesThatGoRound hands names over faster than the application can follow: each of its accounts is to
+// have a name that another one has.
+func TestRel_R35_NamesThatGoRound(t *testing.T) {
+	t.Parallel()
+	for name, tamper := range map[string]fault{
+		"PATCH": nil, "PUT only": on("GET /ServiceProviderConfig", 200, `{"patch":{"supported":false}}`),
+	} {
+		for _, n := range []int{2, 4} {
+			t.Run(fmt.Sprint(name, ", ", n), func(t *testing.T) {
+				t.Parallel()
+				h, p := start(t)
+				p.meddle(tamper)
+				name := func(i int) string { return fmt.Sprintf("user%d@example.com", i%n) }
+				users, groups := make([]target.Num, n), make([]target.Num, n)
+				for i := range n {
+					users[i] = h.user(name(i), nil)
+				}
+				for i := range n {
+					groups[i] = h.group("Group "+name(i), users[i])
+				}
+				h.settle(t)
+				for i := range n {
+					h.alter(users[i], schema.Object{"userName": name(i + 1), "title": "moved"})
+					h.alter(groups[i], schema.Object{"displayName": "Group " + name(i+1)})
+				}
+				for range n { // who waits for a name fails, and is tried again
+					_ = h.round(t.Context())
+				}
+				h.settle(t)
+				equal(t, h, p)
+			})
+		}
+	}
+}
+
+// TestNameThatIsNotGivenUp is a conflict that no waiting mends: the account with the name is none of ours, or keeps it.
+func TestNameThatIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	h, p := start(t)
+	ada, bob := h.user("ada", nil), h.user("bob", nil)
+	h.settle(t)
+	h.alter(ada, schema.Object{"userName": "bob"})
+	began := time.Now()
+	err := h.round(t.Context())
+	assert.True(t, err != nil)
+	assert.True(t, time.Since(began) < 500*time.Millisecond, assert.Sprintf("waited for a name that stays"))
+	h.alter(bob, schema.Object{"userName": "robert"})
+	_ = h.round(t.Context())
+	h.settle(t)
+	equal(t, h, p)
 }
 
 func TestNestedGroupsInACircle(t *testing.T) {

@@ -38,7 +38,7 @@ func (t *Target) Sync(ctx context.Context, w *target.Work) error {
 		return fmt.Errorf("resource type %q is not defined", w.Resource.Type)
 	}
 	j := &job{Target: t, work: w, r: w.Resource, typ: typ}
-	return failure(j.run(ctx))
+	return failure(j.handover(ctx, j.run))
 }
 
 // A job is one Sync.
@@ -53,6 +53,7 @@ type job struct {
 	fresh  bool         // the account was made by this Sync
 }
 
+// run makes the account what the resource should be. It may run again.
 func (j *job) run(ctx context.Context) error {
 	link, err := j.work.Links.Get(ctx, j.r.Num)
 	if err != nil {

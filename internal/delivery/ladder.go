@@ -11,6 +11,9 @@ var ladder = [...]time.Duration{
 const (
 	// refusedTries is how often an answer that will not change by itself is asked for on the ladder (R34).
 	refusedTries = 3
+	// conflictTries is how often the first rung is taken for a name that another of our resources is about to
+	// give up: its own change is on the way.
+	conflictTries = 6
 	// maxWait is the last rung, and the most that a Retry-After may ask for (R32).
 	maxWait = 24 * time.Hour
 )

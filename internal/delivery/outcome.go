@@ -77,7 +77,7 @@ func judge(err error, stream bool) verdict {
 		v.blame = blameDisable
 	case e.Reason == outbound.ReasonRateLimited, e.Reason == outbound.ReasonServer && e.After > 0:
 		v.blame = blameSlow
-	case e.Retry && e.Reason != outbound.ReasonBusy:
+	case e.Retry && e.Reason != outbound.ReasonBusy && e.Reason != outbound.ReasonConflict:
 		v.blame = blameEither
 	}
 	return v
@@ -214,7 +214,11 @@ func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
 	if l.attempts == 1 {
 		level = slog.LevelWarn
 	}
-	wait := max(jitter(rung(l.attempts, v.retry), w.random()), v.after)
+	tries := l.attempts
+	if v.retry && v.reason == string(outbound.ReasonConflict) {
+		tries -= conflictTries - 1
+	}
+	wait := max(jitter(rung(tries, v.retry), w.random()), v.after)
 	w.log.LogAttrs(ctx, level, "resource takes a detour",
 		slog.Int64("resource", int64(l.num)), slog.Int64("seq", int64(l.from+1)), slog.Int("attempt", l.attempts),
 		slog.Duration("wait", wait), slog.String("reason", v.reason), slog.String("err", v.detail))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/muster-id/muster/internal/assert"
 	"github.com/muster-id/muster/internal/delivery"
+	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
 )
@@ -177,6 +178,27 @@ func TestSec_G14_OneAccountIsNeverBoundTwice(t *testing.T) {
 		assert.Equal(t, status.Behind, 9)
 		assert.Equal(t, status.Reason, "conflict")
 		assert.Equal(t, refused.Load(), 9)
+	})
+}
+
+// Names that many people wait for say nothing about the application, so the others go on.
+func TestConflictsDoNotTripTheTarget(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, h *hub) {
+		a := newApplication()
+		var tries atomic.Int32
+		a.set(func(context.Context, *target.Work) error {
+			tries.Add(1)
+			return &outbound.Error{Retry: true, Fault: outbound.FaultOurs, Reason: outbound.ReasonConflict, Status: http.StatusConflict}
+		})
+		w := h.start(t, a, delivery.Options{})
+		h.bulk("u", 10)
+		status := settled(w)
+		assert.Equal(t, status.Behind, 10)
+		assert.Equal(t, status.State, delivery.Open)
+		pass(40 * time.Second)
+		assert.Equal(t, settled(w).State, delivery.Open)
+		assert.True(t, tries.Load() >= 10*6, assert.Sprintf("%d tries of 10 names that may soon be free", tries.Load()))
 	})
 }
 

@@ -32,7 +32,7 @@ func TestTargetDownAtStart(t *testing.T) {
 		t.Errorf("the start took %v", took)
 	}
 	c := newConversation(t, h)
-	// One change: with five failures in a row a target would be left alone for half a minute.
+	// Few changes: with five failures in a row a target would be left alone for half a minute.
 	c.play(hire("u", "down@acme.test"))
 	if status, _ := get(t, strings.TrimSuffix(h.base, "/scim/v2")+"/readyz"); status != http.StatusOK {
 		t.Errorf("not ready because of a target: %d", status)

@@ -218,8 +218,14 @@ type change struct {
 // changes reads the whole feed through the command line.
 func changes(t *testing.T, h *hub) []change {
 	t.Helper()
+	return changesAfter(t, h, "")
+}
+
+// changesAfter reads what follows a position.
+func changesAfter(t *testing.T, h *hub, position string) []change {
+	t.Helper()
 	var all []change
-	for line := range bytes.Lines([]byte(muster(t, "changes", "--data", h.dir, "--json"))) {
+	for line := range bytes.Lines([]byte(muster(t, "changes", "--data", h.dir, "--json", "--after", position))) {
 		var c change
 		if err := json.Unmarshal(line, &c); err != nil {
 			t.Fatalf("%v in %s", err, line)

@@ -31,7 +31,12 @@ func run() int {
 	// The second signal ends the process at once, by the default the first one has given back.
 	context.AfterFunc(ctx, stop)
 	root := newRoot()
+	begun := false // the command line was understood
+	root.PersistentPreRun = func(*cobra.Command, []string) { begun = true }
 	if err := root.ExecuteContext(ctx); err != nil {
+		if !begun {
+			err = usageError{err}
+		}
 		fmt.Fprintf(root.ErrOrStderr(), "muster: %v\n", err)
 		return exitCode(err)
 	}
@@ -65,7 +70,6 @@ durably, and makes every application follow: over outbound SCIM and signed webho
 		Version:       version.Get().String(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,7 @@ func newToken() *cobra.Command {
 		Use:   "token",
 		Short: "Create, list and revoke the tokens of identity providers",
 		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenRevoke())
 	return cmd
@@ -31,6 +33,9 @@ It works while the hub runs and while it does not.`,
   muster token create --name conformance --profile strict --days 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if req.Name == "" {
+				return usageError{errors.New("a token needs a --name that tells later who uses it")}
+			}
 			if req.Days < 1 {
 				return usageError{fmt.Errorf("--days %d: a token lives at least a day", req.Days)}
 			}
@@ -48,7 +53,6 @@ It works while the hub runs and while it does not.`,
 	cmd.Flags().StringVar(&req.Name, "name", "", "what the token is called, such as the identity provider that uses it")
 	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send) or strict (the RFCs to the letter)")
 	cmd.Flags().IntVar(&req.Days, "days", 365, "how long it lives")
-	_ = cmd.MarkFlagRequired("name") // the flag exists
 	return cmd
 }
 

@@ -183,7 +183,7 @@ func (a *App) openStore(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) openServices(ctx context.Context) error {
+func (a *App) openServices(context.Context) error {
 	a.dir = directory.New(a.store, a.set, directory.Options{
 		RequestID: telemetry.RequestID,
 		Log:       a.log,
@@ -192,6 +192,12 @@ func (a *App) openServices(ctx context.Context) error {
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.set})
+	return nil
+}
+
+// makeFirstToken makes a token for a hub that has none. It comes after everything that can fail at a start, for nobody
+// would see the token of a hub that did not start.
+func (a *App) makeFirstToken(ctx context.Context) error {
 	all, err := a.tokens.List(ctx, store.Default)
 	if err != nil || len(all) > 0 {
 		return err
@@ -276,6 +282,9 @@ func (a *App) Start(ctx context.Context) error {
 	sweep := directory.NewSweeper(a.store, store.Default, a.log)
 	sweep.Start() //nolint:contextcheck // ends with Stop, not with the start
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
+	if err := a.makeFirstToken(ctx); err != nil {
+		return err
+	}
 	for _, l := range a.listeners {
 		a.serve(l) //nolint:contextcheck // as above
 	}
@@ -316,7 +325,7 @@ func (a *App) MetricsURL() string {
 // Base returns the SCIM base URL.
 func (a *App) Base() string { return a.base }
 
-// FirstToken returns the token that was made because the hub had none. It is shown once.
+// FirstToken returns the token that Start made because the hub had none. It is shown once.
 func (a *App) FirstToken() (secret.String, bool) { return a.first, a.first != secret.String{} }
 
 // Feed returns the reader of the hub's changes.

@@ -91,5 +91,8 @@ func TestWhatCannotOpenLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	_, err := app.New(t.Context(), app.Options{Data: dir, Listen: "256.0.0.1:1"})
 	assert.ErrorContains(t, err, "--listen")
-	start(t, app.Options{Data: dir}) // the directory was given back
+	a := start(t, app.Options{Data: dir}) // the directory was given back
+	if _, isNew := a.FirstToken(); !isNew {
+		t.Error("the first token was made by a hub that did not start, and nobody saw it")
+	}
 }

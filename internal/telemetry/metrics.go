@@ -87,6 +87,9 @@ func (m *Metrics) Request(method, resource string, status int, took time.Duratio
 }
 
 func statusClass(status int) string {
+	if status == http.StatusNotImplemented {
+		return "501" // something that is not offered was asked for: nobody has to be woken for that
+	}
 	switch status / 100 {
 	case 2:
 		return "2xx"

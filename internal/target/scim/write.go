@@ -56,10 +56,12 @@ func (j *job) difference(ctx context.Context, a account) (sets []field, removes 
 	if err != nil {
 		return nil, nil, err
 	}
-	ours := map[string]bool{}
+	ours, name := map[string]bool{}, nameOf(j.typ)
 	for _, f := range a.fields {
 		ours[f.key()] = true
-		if !same(f.path.Leaf(), j.schemas, f.value, shown(j.typ, f.path, doc)) {
+		there := shown(j.typ, f.path, doc)
+		// The name by which an account was found is written as the hub has it, however the peer spelled it before.
+		if !same(f.path.Leaf(), j.schemas, f.value, there) || f.path.Attr == name && f.value != there {
 			sets = append(sets, f)
 		}
 	}

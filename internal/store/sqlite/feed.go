@@ -120,7 +120,7 @@ const (
 	changeBefore = "SELECT before FROM change WHERE tenant = ? AND seq = ?"
 	bodyNow      = "SELECT body FROM resource WHERE tenant = ? AND num = ?"
 	// nextBefore finds the next change that kept the document before it, which is the one after all changes since.
-	nextBefore = `SELECT before FROM change INDEXED BY change_num
+	nextBefore = `SELECT before FROM change INDEXED BY change_document
 	WHERE tenant = ? AND num = ? AND seq > ? AND same = 0 ORDER BY seq LIMIT 1`
 )
 

@@ -103,7 +103,7 @@ func TestPlans(t *testing.T) {
 		{"edges of a change", edgesOfChange, []string{
 			"SEARCH x USING PRIMARY KEY (tenant=? AND seq=?)", "SEARCH r USING INDEX resource_num (tenant=? AND num=?)",
 		}},
-		{"next before", nextBefore, []string{"SEARCH change USING INDEX change_num (tenant=? AND num=? AND seq>?)"}},
+		{"next before", nextBefore, []string{"SEARCH change USING INDEX change_document (tenant=? AND num=? AND seq>?)"}},
 		{"token", tokenByHash, []string{"SEARCH k USING INDEX token_hash (hash=?)"}},
 		{"cursor", selectCursor, []string{"SEARCH cursor USING PRIMARY KEY (tenant=? AND target=?)"}},
 		{"detours of", detoursOf, []string{"k", "SEARCH d USING PRIMARY KEY (tenant=? AND target=? AND num=?)"}},

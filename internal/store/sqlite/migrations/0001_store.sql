@@ -169,6 +169,8 @@ CREATE TABLE change (
 
 CREATE UNIQUE INDEX change_seq ON change (tenant, seq);
 CREATE INDEX change_num ON change (tenant, num, seq);
+-- A large group has thousands of changes of its members between two of its document.
+CREATE INDEX change_document ON change (tenant, num, seq) WHERE same = 0;
 CREATE INDEX change_urgent ON change (tenant, seq) WHERE lane = 1;
 
 CREATE TABLE change_edge (

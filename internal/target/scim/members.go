@@ -397,12 +397,26 @@ func (m membership) element() schema.Object {
 }
 
 // membersTouched reports whether anything about the memberships may have changed.
-func (j *job) membersTouched() (bool, error) {
-	if j.digest.Fill || j.digest.Prune || len(j.digest.Missing) > 0 {
+func (j *job) membersTouched(ctx context.Context) (bool, error) {
+	if j.digest.Fill || j.digest.Prune {
 		return true, nil
 	}
 	for _, err := range j.work.Touched {
 		return true, err
+	}
+	if len(j.digest.Missing) == 0 {
+		return false, nil
+	}
+	// Who was missing and is neither a member nor has an account by now is not waited for any more.
+	is, err := j.work.Directory.IsMember(ctx, j.r.Num, j.digest.Missing)
+	if err != nil {
+		return false, err
+	}
+	for _, n := range j.digest.Missing {
+		l, err := j.work.Links.Get(ctx, n)
+		if is[n] || l != nil || err != nil {
+			return true, err
+		}
 	}
 	return false, nil
 }

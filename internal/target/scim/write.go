@@ -123,7 +123,7 @@ func (j *job) put(ctx context.Context, a account) error {
 	}
 	body := a.body()
 	if hasMembers(j.typ) {
-		touched, err := j.membersTouched()
+		touched, err := j.membersTouched(ctx)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 // The manager as it stands in canonical JSON. An unescaped quote ends a JSON string, so these
 // bytes are never part of one: where they occur they are a name and the start of its value.
 var (
-	enterpriseMember = []byte(`"` + scim.EnterpriseUserSchema + `":{`)
+	enterpriseMember = []byte(scim.EnterpriseUserSchema + `":{`) // without the first quote, which would stop the search at every word
 	managerMember    = []byte(`"manager":{"value":"`)
 )
 
@@ -70,7 +70,7 @@ func (k *kind) findManager(body []byte) (id string, end int) {
 		return "", 0
 	}
 	at := bytes.Index(body, enterpriseMember)
-	if at < 0 {
+	if at < 1 || body[at-1] != '"' {
 		return "", 0
 	}
 	i := bytes.Index(body[at:], managerMember)

@@ -29,7 +29,7 @@ func (e *endpoint) create() error {
 	if err != nil {
 		return err
 	}
-	v.sent(doc)
+	v = v.sent(doc)
 	for name, value := range defaults[e.typ.Schema.ID] {
 		if _, given := doc[name]; !given {
 			doc[name] = value

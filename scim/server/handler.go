@@ -70,6 +70,8 @@ type call struct {
 	svc *Service
 	d   *scim.Dialect
 
+	plain []*view // see view
+
 	// taken is what the body of this request holds of the budget.
 	taken int64
 }
@@ -129,6 +131,6 @@ func (c *call) serve() error {
 // release gives the call back to the pool, without anything of the request.
 func (c *call) release() {
 	out := c.output.reset()
-	*c = call{output: out}
+	*c = call{output: out, plain: c.plain}
 	calls.Put(c)
 }

@@ -62,7 +62,7 @@ func (e *endpoint) patch() error {
 		e.empty(http.StatusNoContent)
 		return nil
 	}
-	v.sent(written)
+	v = v.sent(written)
 	return e.answer(http.StatusOK, v, r)
 }
 

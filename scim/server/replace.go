@@ -27,7 +27,7 @@ func (e *endpoint) replace() error {
 	if err != nil {
 		return err
 	}
-	v.sent(doc)
+	v = v.sent(doc)
 	named := namesOf(in)
 	decide := rules{e.typ, e.d}
 	r, err := e.store.Update(e.r.Context(), e.id, &Edit{

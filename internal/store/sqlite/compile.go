@@ -42,7 +42,7 @@ type term struct {
 type access struct {
 	rank  rank
 	index string // on resource, which the columns of cond make use of
-	nums  clause // a query for the numbers, where rank is selective
+	nums  func() clause // a query for the numbers, where rank is selective
 	byNum bool   // it yields them in order of number
 }
 
@@ -133,8 +133,9 @@ func (c *compiler) or(terms []filter.Expr) (term, error) {
 		out.cond.args = append(out.cond.args, t.cond.args...)
 		out.exact = out.exact && t.exact
 		if t.via.selective() {
-			nums = append(nums, t.via.nums.text)
-			numArgs = append(numArgs, t.via.nums.args...)
+			one := t.via.nums()
+			nums = append(nums, one.text)
+			numArgs = append(numArgs, one.args...)
 		} else {
 			out.via = access{}
 		}
@@ -144,7 +145,7 @@ func (c *compiler) or(terms []filter.Expr) (term, error) {
 	}
 	out.cond.text = "(" + strings.Join(conds, " OR ") + ")"
 	if out.via.rank == rankUnion {
-		out.via.nums = clause{strings.Join(nums, " UNION "), numArgs}
+		out.via.nums = func() clause { return clause{strings.Join(nums, " UNION "), numArgs} }
 	}
 	return out, nil
 }
@@ -203,8 +204,10 @@ func (c *compiler) text(e *filter.Compare, col column) term {
 	via := access{rank: r, index: col.index, byNum: r == rankKey}
 	cond = cond.and(present)
 	if via.selective() {
-		where := clause{"SELECT r.num FROM resource r INDEXED BY " + col.index + " WHERE r.tenant = ? AND r.type = ?", []any{int64(c.tenant), c.typ.Name}}
-		via.nums = where.and(cond)
+		via.nums = func() clause {
+			where := clause{"SELECT r.num FROM resource r INDEXED BY " + col.index + " WHERE r.tenant = ? AND r.type = ?", []any{int64(c.tenant), c.typ.Name}}
+			return where.and(cond)
+		}
 	}
 	return term{cond: cond, exact: exact, via: via}
 }
@@ -284,8 +287,8 @@ func (c *compiler) id(e *filter.Compare) term {
 	if e.Negated {
 		t.cond.text = "NOT (" + t.cond.text + ")"
 	} else if e.Op == filter.Eq {
-		t.via = access{rank: rankKey, index: "resource_id", byNum: true, nums: clause{
-			"SELECT r.num FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?", []any{int64(c.tenant), key},
+		t.via = access{rank: rankKey, index: "resource_id", byNum: true, nums: func() clause {
+			return clause{"SELECT r.num FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?", []any{int64(c.tenant), key}}
 		}}
 	}
 	return t
@@ -360,7 +363,7 @@ func member(nums clause, r rank, exact, negated bool) term {
 		}
 		return term{cond: clause{"r.num NOT IN (" + nums.text + ")", nums.args}, exact: true}
 	}
-	t := term{cond: clause{"r.num IN (" + nums.text + ")", nums.args}, exact: exact, via: access{rank: r, nums: nums, byNum: r == rankRows}}
+	t := term{cond: clause{"r.num IN (" + nums.text + ")", nums.args}, exact: exact, via: access{rank: r, nums: func() clause { return nums }, byNum: r == rankRows}}
 	if !t.via.selective() {
 		t.via = access{}
 	}

@@ -187,7 +187,8 @@ func (s *search) from(via access) clause {
 	default: // the columns of a tombstone are empty, so the index has none
 	}
 	if via.rank == rankUnion {
-		where = where.and(clause{"r.num IN (" + via.nums.text + ")", via.nums.args})
+		nums := via.nums()
+		where = where.and(clause{"r.num IN (" + nums.text + ")", nums.args})
 	}
 	from.text += " WHERE "
 	where = where.and(s.term.cond)

@@ -62,14 +62,5 @@ func (c *conn) together(f func() error) (err error) {
 // committed counts a commit, or what may have been one, and ends the transactions that idle readers keep.
 func (db *DB) committed() {
 	db.commits.Add(1)
-	for range cap(db.readers) {
-		select {
-		case c := <-db.readers:
-			// An error is met again, and reported, by the next read on the connection.
-			_ = c.forget()
-			db.readers <- c
-		default:
-			return // the others are at work and will notice
-		}
-	}
+	db.readers.forget()
 }

@@ -49,9 +49,9 @@ func (b *bench) reads(ctx context.Context) error {
 		}
 	})
 	constant := load{base: bare.base, make: func(int) request { return request{method: http.MethodGet, want: http.StatusOK} }}
-	// Alternating rounds, so that what else the machine does falls on all three; the median round counts.
-	const rounds = 5
-	var cpu [3][]time.Duration
+	// Short rounds in turn, so that what else the machine does falls on all three alike; their sum counts.
+	const rounds = 20
+	var cpu [3]time.Duration
 	for range rounds {
 		for k, l := range []struct {
 			load
@@ -61,14 +61,15 @@ func (b *bench) reads(ctx context.Context) error {
 			if _, err := l.run(ctx, b.requests/rounds, 8); err != nil {
 				return err
 			}
-			cpu[k] = append(cpu[k], perRequest(l.on.cpu()-before, b.requests/rounds))
+			cpu[k] += l.on.cpu() - before
 		}
 	}
-	base := median(cpu[0])
+	n := b.requests / rounds * rounds
+	base := perRequest(cpu[0], n)
 	fmt.Printf("%-44s %10v CPU a request   (%d bytes)\n", "bare net/http handler", base, one.bytes)
 	for k, name := range []string{1: "GET /Users/{id}", 2: "GET /Users?filter=userName eq"} {
 		if k > 0 {
-			m := median(cpu[k])
+			m := perRequest(cpu[k], n)
 			fmt.Printf("%-44s %10v CPU a request   %.2f times the bare handler\n", fmt.Sprintf("%s, %d users", name, b.users), m, float64(m)/float64(base))
 		}
 	}

@@ -49,9 +49,9 @@ over an environment variable (MUSTER_…), which wins over the file. Targets are
 	return cmd
 }
 
-// gcPercent lets the heap grow to three times what lives before it is collected, unless GOGC says otherwise. What
+// gcPercent lets the heap grow to four times what lives before it is collected, unless GOGC says otherwise. What
 // lives in a hub is small (about 10 MiB): a quarter more writes a second cost a few MiB.
-const gcPercent = 200
+const gcPercent = 300
 
 func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
 	if os.Getenv("GOGC") == "" {

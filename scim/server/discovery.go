@@ -95,7 +95,7 @@ func (c *call) schemas(urn string) error {
 // filter is refused, because the client would take the answer for filtered (RFC 7644 §4, AMB-34).
 func (c *call) sendDocuments(all []any) error {
 	values, err := queryValues(c.r.URL.RawQuery)
-	if _, filtered := values["filter"]; filtered || err != nil {
+	if _, filtered := values.get("filter"); filtered || err != nil {
 		return scim.Errorf(http.StatusForbidden, "discovery resources cannot be filtered")
 	}
 	c.buf = append(c.buf, `{"schemas":["`+scim.ListResponseMessage+`"],"Resources":`...)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -37,13 +38,34 @@ var paramNames = map[string]string{
 	"count": "count", "attributes": "attributes", "excludedattributes": "excludedAttributes",
 }
 
-// queryValues returns the known parameters of the URL by name. Only lists may be given
+// parameters are those of a URL that mean something. Their order in it is kept.
+type parameters []parameter
+
+type parameter struct{ name, value string }
+
+// get returns the value of a parameter and whether it is given.
+func (p parameters) get(name string) (value string, given bool) {
+	for i := range p {
+		if p[i].name == name {
+			return p[i].value, true
+		}
+	}
+	return "", false
+}
+
+// list returns the names that a parameter lists.
+func (p parameters) list(name string) []string {
+	s, _ := p.get(name)
+	return splitNames(s)
+}
+
+// queryValues returns the known parameters of the URL. Only lists may be given
 // twice; for the others no choice between two values would be safe.
-func queryValues(raw string) (map[string]string, error) {
+func queryValues(raw string) (parameters, error) {
 	if raw == "" {
 		return nil, nil
 	}
-	values := make(map[string]string)
+	var values parameters
 	for pair := range strings.SplitSeq(raw, "&") {
 		key, value, _ := strings.Cut(pair, "=")
 		key, err := url.QueryUnescape(key)
@@ -65,13 +87,14 @@ func queryValues(raw string) (map[string]string, error) {
 		case !utf8.ValidString(value) || strings.IndexByte(value, 0) >= 0:
 			return nil, scim.BadRequest(fault, "parameter %s is not text in UTF-8", name)
 		}
-		if before, twice := values[name]; twice {
+		if i := slices.IndexFunc(values, func(p parameter) bool { return p.name == name }); i >= 0 {
 			if name != "attributes" && name != "excludedAttributes" {
 				return nil, scim.BadRequest(fault, "parameter %s is given twice", name)
 			}
-			value = before + "," + value
+			values[i].value += "," + value
+			continue
 		}
-		values[name] = value
+		values = append(values, parameter{name, value})
 	}
 	return values, nil
 }
@@ -79,7 +102,7 @@ func queryValues(raw string) (map[string]string, error) {
 // projectionParams reads what a request on one resource may ask: the rest is ignored.
 func (c *call) projectionParams() (attributes, excluded []string, err error) {
 	values, err := queryValues(c.r.URL.RawQuery)
-	return splitNames(values["attributes"]), splitNames(values["excludedAttributes"]), err
+	return values.list("attributes"), values.list("excludedAttributes"), err
 }
 
 // queryParams reads the parameters of a query by GET.
@@ -88,27 +111,19 @@ func (c *call) queryParams() (*params, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &params{
-		start: 1, count: c.Limits.DefaultResults,
-		sortBy:     strings.TrimSpace(values["sortBy"]),
-		attributes: splitNames(values["attributes"]),
-		excluded:   splitNames(values["excludedAttributes"]),
-	}
-	if p.descending, err = sortOrder(values["sortOrder"]); err != nil {
-		return nil, err
-	}
-	if s, ok := values["startIndex"]; ok {
-		if err := c.setPage("startIndex", s, p); err != nil {
-			return nil, err
+	p := &params{start: 1, count: c.Limits.DefaultResults}
+	for _, v := range values {
+		switch v.name {
+		case "attributes":
+			p.attributes = splitNames(v.value)
+		case "excludedAttributes":
+			p.excluded = splitNames(v.value)
+		case "startIndex", "count":
+			err = c.setPage(v.name, v.value, p)
+		default:
+			err = c.setText(p, v.name, v.value)
 		}
-	}
-	if s, ok := values["count"]; ok {
-		if err := c.setPage("count", s, p); err != nil {
-			return nil, err
-		}
-	}
-	if s, ok := values["filter"]; ok {
-		if p.filter, err = filter.Parse(s, c.d); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -161,6 +176,11 @@ func (c *call) setParam(p *params, name string, v any) (err error) {
 		}
 		return scim.BadRequest(fault, "%s is not a string", name)
 	}
+	return c.setText(p, name, s)
+}
+
+// setText takes over one parameter that is text, from wherever it came.
+func (c *call) setText(p *params, name, s string) (err error) {
 	switch name {
 	case "filter":
 		p.filter, err = filter.Parse(s, c.d)

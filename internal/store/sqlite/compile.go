@@ -41,9 +41,9 @@ type term struct {
 // access is how the resources are found that cond allows, without looking at others.
 type access struct {
 	rank  rank
-	index string // on resource, which the columns of cond make use of
+	index string        // on resource, which the columns of cond make use of
 	nums  func() clause // a query for the numbers, where rank is selective
-	byNum bool   // it yields them in order of number
+	byNum bool          // it yields them in order of number
 }
 
 // rank says how well an access narrows a search. The smallest drives.

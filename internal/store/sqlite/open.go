@@ -38,12 +38,14 @@ type Batch struct {
 	Err     error         // why it was not committed
 }
 
-// Cache sizes in KiB. The page caches are the resident memory of an idle hub: 16 MiB for the writer,
-// whose inserts touch a page for every index, 10 MiB for a reader, which has room for an index of 100,000 resources;
-// of the readers seldom more than two are busy. The rest is the system's cache.
+// Cache sizes in KiB. The page caches are the resident memory of an idle hub: 16 MiB for the writer, whose inserts touch
+// a page for every index; 20 MiB for each of the readers that are busy most of the time, which has room for two indexes
+// of 100,000 resources; little for the others. The rest is the system's cache.
 const (
 	writerCache = "-16384"
-	readerCache = "-10240"
+	readerCache = "-20480"
+	spareCache  = "-2048"
+	busyReaders = 2
 )
 
 // logLimit is to how many bytes the log's file is cut down when it starts over.
@@ -109,17 +111,21 @@ func Open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open the database %s: %w", path, err)
-			err = errors.Join(err, db.readers.close(len(db.readers.idle)))
+			err = errors.Join(err, db.readers.close())
 		}
 	}()
-	for range o.Readers {
-		c, err := connect(ctx, path, pragma{"cache_size", readerCache}, pragma{"query_only", "1"})
+	for i := range o.Readers {
+		cache := readerCache
+		if i >= busyReaders {
+			cache = spareCache
+		}
+		c, err := connect(ctx, path, pragma{"cache_size", cache}, pragma{"query_only", "1"})
 		if err != nil {
 			return nil, err
 		}
-		db.readers.give(c)
+		db.readers.add(c)
 	}
-	if db.copier, err = openCheckpointer(ctx, path, o.Logger); err != nil {
+	if db.copier, err = openCheckpointer(ctx, path, o.Logger, db.committed); err != nil {
 		return nil, err
 	}
 	if db.writer, err = openWriter(ctx, db); err != nil {
@@ -172,7 +178,7 @@ func (db *DB) Close() error {
 	db.once.Do(func() {
 		close(db.closing)
 		// The last one copies what is left of the log and removes it, which a reader must not.
-		db.err = errors.Join(db.writer.close(), db.readers.close(db.opts.Readers), db.copier.close())
+		db.err = errors.Join(db.writer.close(), db.readers.close(), db.copier.close())
 	})
 	return db.err
 }

@@ -3,27 +3,40 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/muster-id/muster/internal/store"
 )
 
-// readers are the connections that read. The one that was given back last is taken first: its page cache is the
-// warmest, and those that are never needed stay small.
+// readers are the connections that read. The first that is free is taken, not the one that has rested longest: few
+// are busy at a time, and those have a large page cache, which is warm.
 type readers struct {
-	free chan struct{} // one for each connection in idle
+	free chan struct{} // one for each connection that is not in use
 
-	mu   sync.Mutex // guards idle
-	idle []*conn
+	mu   sync.Mutex // guards all
+	all  []*conn
+	used []bool // of all
 }
 
 func newReaders(n int) *readers { return &readers{free: make(chan struct{}, n)} }
+
+// add adds a connection.
+func (r *readers) add(c *conn) {
+	r.all, r.used = append(r.all, c), append(r.used, false)
+	r.free <- struct{}{}
+}
 
 // take waits for a connection. There is none after closing is closed, nor after the end of the context.
 func (r *readers) take(ctx context.Context, closing <-chan struct{}) (*conn, error) {
 	select {
 	case <-closing:
 		return nil, store.ErrClosed
+	default:
+	}
+	select {
+	case <-r.free: // choosing among many takes longer
+		return r.pop(), nil
 	default:
 	}
 	select {
@@ -39,15 +52,14 @@ func (r *readers) take(ctx context.Context, closing <-chan struct{}) (*conn, err
 func (r *readers) pop() *conn {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	last := len(r.idle) - 1
-	c := r.idle[last]
-	r.idle = r.idle[:last]
-	return c
+	i := slices.Index(r.used, false)
+	r.used[i] = true
+	return r.all[i]
 }
 
 func (r *readers) give(c *conn) {
 	r.mu.Lock()
-	r.idle = append(r.idle, c)
+	r.used[slices.Index(r.all, c)] = false
 	r.mu.Unlock()
 	r.free <- struct{}{} // never waits: there is room for every connection
 }
@@ -56,16 +68,18 @@ func (r *readers) give(c *conn) {
 func (r *readers) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, c := range r.idle {
-		// An error is met again, and reported, by the next read on the connection.
-		_ = c.forget()
+	for i, c := range r.all {
+		if !r.used[i] {
+			// An error is met again, and reported, by the next read on the connection.
+			_ = c.forget()
+		}
 	}
 }
 
-// close waits for so many connections and closes them.
-func (r *readers) close(n int) error {
+// close waits for the connections and closes them.
+func (r *readers) close() error {
 	var errs []error
-	for range n {
+	for range r.all {
 		<-r.free
 		errs = append(errs, r.pop().close())
 	}

@@ -59,7 +59,8 @@ func (c *conn) together(f func() error) (err error) {
 	return f()
 }
 
-// committed counts a commit, or what may have been one, and ends the transactions that idle readers keep.
+// committed counts a commit, or what may have been one, and ends the transactions that idle readers keep; a new one
+// also reads past a log that was copied to its end.
 func (db *DB) committed() {
 	db.commits.Add(1)
 	db.readers.forget()

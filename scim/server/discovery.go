@@ -15,13 +15,13 @@ import (
 // serviceProviderConfig answers what the server can do (RFC 7643 §5), from the limits it
 // enforces and the features of the stores. svc is nil for a caller without credentials.
 func (c *call) serviceProviderConfig(svc *Service) error {
-	f := Features{Versions: true, Sort: true}
+	f := Features{Versions: true, Sort: true, Cursors: true}
 	meta := schema.Object{"resourceType": "ServiceProviderConfig"}
 	if svc != nil {
 		meta["location"] = svc.Base + "/ServiceProviderConfig"
 		for _, s := range svc.Stores {
 			of := features(s)
-			f.Versions, f.Sort = f.Versions && of.Versions, f.Sort && of.Sort
+			f.Versions, f.Sort, f.Cursors = f.Versions && of.Versions, f.Sort && of.Sort, f.Cursors && of.Cursors
 		}
 	}
 	doc := schema.Object{

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/muster-id/muster/scim"
 )
@@ -32,6 +33,11 @@ type Options struct {
 	// PrivateDiscovery asks for credentials for ServiceProviderConfig too, which RFC 7643 §5 would
 	// have readable without. Defaults to false.
 	PrivateDiscovery bool
+	// CursorKey seals cursors: 32 bytes that all nodes of a service share and that stay over a restart. Without it the
+	// handler makes one, and cursors end with it.
+	CursorKey []byte
+	// CursorAge is how long a cursor may be used; it is advertised as pagination.cursorTimeout. Defaults to 1 h.
+	CursorAge time.Duration
 }
 
 // Handler returns the service provider that open opens for each request.

@@ -24,8 +24,8 @@ type Limits struct {
 	// BodiesInFlight is the sum of all request bodies that are in memory at once, in bytes; above
 	// it requests are asked to come back. Defaults to 256 MiB.
 	BodiesInFlight int64
-	// Operations is how many operations one PATCH may have; it is advertised as
-	// bulk.maxOperations. Defaults to 1,000.
+	// Operations is how many operations one bulk request or one PATCH may have; it is advertised as
+	// bulk.maxOperations, which clients take for both (F27). Defaults to 1,000.
 	Operations int
 	// Edges is how many values of relations one request may name. Defaults to 50,000.
 	Edges int

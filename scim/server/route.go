@@ -99,9 +99,9 @@ func (c *call) route(p path) error {
 	}
 	switch name, rest := p.seg[0], p.n-1; {
 	case name == "Bulk" && rest == 0:
-		return scim.Errorf(http.StatusNotImplemented, "bulk requests are not supported; send single requests")
-	case name == "Me":
-		return scim.Errorf(http.StatusNotImplemented, "/Me is not supported; use the resource's own URL")
+		return c.methods(on{http.MethodPost: c.bulk})
+	case name == "Me" && rest == 0:
+		return c.me()
 	case name == ".search" && rest == 0:
 		return c.methods(on{http.MethodPost: c.searchAll})
 	case name == "ServiceProviderConfig" && rest == 0:

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -25,6 +26,16 @@ type Service struct {
 	Profile scim.Profile     // the credential's switches
 	Subject string           // who may use a cursor: tenant and source, so a rotated token goes on
 	Stores  map[string]Store // by resource type name
+	// Do, if set, carries out a slice of a bulk request (RFC 7644 §3.7): the results stand in the order of ops, each
+	// op is atomic by itself, and one that comes later sees what those before it did. Without it the ops of a bulk go
+	// to Stores one by one.
+	Do func(ctx context.Context, ops []Op) []Result
+	// NewID, if set, gives the id of a resource that is about to be created: Create takes it from Resource.ID. A bulk
+	// request can then refer to what it creates later. Without it stores give ids by themselves.
+	NewID func() string
+	// Me, if set, is the resource of the person who sends the request: /Me stands for it (RFC 7644 §3.11). Only
+	// Type and Value are read.
+	Me *Ref
 	// Used, if set, is told after a request which switches it needed.
 	Used func(scim.Switches)
 }
@@ -40,8 +51,8 @@ type Store interface {
 	// Find emits the resources that match, in order, and returns totals. An error
 	// of emit ends it and is returned.
 	Find(ctx context.Context, q *Query, emit func(*Resource) error) (Page, error)
-	// Create stores a new resource and gives it id, version and times. Of Relations those of r are
-	// created with it: every Ref needs only Value.
+	// Create stores a new resource and gives it id, version and times; an id that r has already is one of
+	// Service.NewID and is kept. Of Relations those of r are created with it: every Ref needs only Value.
 	Create(ctx context.Context, r *Resource, d *scim.Dialect) (*Resource, error)
 	// Update is PUT and PATCH. If nothing changes, the resource comes back with its old version. A
 	// condition that does not hold is the error of Cond.Check.
@@ -58,6 +69,9 @@ type Describer interface{ Features() Features }
 type Features struct {
 	Versions bool // resources have a Version: ETags are sent and honoured
 	Sort     bool
+	// Cursors: Find returns Page.Next and goes on after Query.After, in any order that it sorts by, and what is
+	// written meanwhile makes it neither skip nor repeat a resource that was not touched (RFC 9865).
+	Cursors bool
 }
 
 // Resource is a resource on its way between server and store.
@@ -125,6 +139,32 @@ type Edit struct {
 	// Dialect of the request: UnknownMembers, UniqueGroups and the like.
 	Dialect *scim.Dialect
 }
+
+// Op is one operation of a bulk request, checked and ready for the store of its type. Exactly one of Create, Edit
+// and Delete is set.
+type Op struct {
+	Type   string    // resource type name
+	ID     string    // of the resource to change; of a create it is in Create.ID, if there is one
+	Create *Resource // see Store.Create
+	Edit   *Edit     // see Store.Update
+	Delete *Cond     // see Store.Delete
+	// Promised are ids that later operations of the same request create. A relation or reference to one of them is
+	// kept as if the resource were there.
+	Promised map[string]bool
+	// Stop, if set, is asked in the moment of the decision, after the ops before it: true ends the op with ErrStopped and
+	// changes nothing. It is how failOnErrors holds although ops share transactions.
+	Stop    func() bool
+	Dialect *scim.Dialect
+}
+
+// Result is what became of an Op.
+type Result struct {
+	Resource *Resource // as it is afterwards; nil after a delete and after an error
+	Err      error
+}
+
+// ErrStopped is the error of an Op that its Stop kept from happening.
+var ErrStopped = errors.New("not carried out: too many operations before it failed")
 
 // Query is a search over the resources of one type.
 type Query struct {

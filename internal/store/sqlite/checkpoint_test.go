@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/muster-id/muster/internal/assert"
 	"github.com/muster-id/muster/internal/store"
@@ -41,7 +40,7 @@ func TestRel_R14_LogIsCopiedAndStartsOver(t *testing.T) {
 	for left > 0 { // all of it, once the writer rests
 		_, err := c.one(func(r row) { left = r.int(1) - r.int(2) }, logState)
 		assert.NoError(t, err)
-		time.Sleep(10 * time.Millisecond)
+		runtime.Gosched()
 	}
 	assert.NoError(t, c.close())
 	for range 5 {

@@ -97,11 +97,11 @@ func withManagerName(body []byte, end int, name string) ([]byte, error) {
 	return append(out, body[end:]...), nil
 }
 
-// shownName returns the name that a person is shown by: displayName, else name.formatted, else userName.
+// shownName returns the name that a person is shown by: displayName, else name.formatted. A userName is a
+// login, not a name: RFC 7643 §4.3 has the manager's displayName there, or nothing.
 func shownName(doc schema.Object) string {
 	display, _ := doc["displayName"].(string)
 	name, _ := doc["name"].(schema.Object)
 	formatted, _ := name["formatted"].(string)
-	user, _ := doc[userName].(string)
-	return cmp.Or(display, formatted, user)
+	return cmp.Or(display, formatted)
 }

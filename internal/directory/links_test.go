@@ -18,7 +18,7 @@ func (h *hub) people(n int) []string {
 	h.Helper()
 	var ids []string
 	for i := range n {
-		ids = append(ids, h.users.create(user(fmt.Sprintf("person-%d", i))).ID)
+		ids = append(ids, h.users.create(fmt.Sprintf("{'userName':'person-%d','displayName':'Person %d'}", i, i)).ID)
 	}
 	slices.Sort(ids)
 	h.events()
@@ -118,9 +118,13 @@ func TestNestedGroups(t *testing.T) {
 	})
 	t.Run("S-4.2-03 members have type and display", func(t *testing.T) {
 		assert.Equal(t, h.refs(h.groups.get(outer.ID), "members"), []server.Ref{
-			{Value: p[1], Type: "User", Display: h.users.value(h.users.get(p[1]), "userName").(string)},
+			{Value: p[1], Type: "User", Display: h.users.value(h.users.get(p[1]), "displayName").(string)},
 			{Value: inner.ID, Type: "Group", Display: "Inner"},
 		})
+		login := h.users.create(user("only-a-login")).ID
+		h.groups.patch(outer.ID, add(login))
+		assert.Equal(t, h.refs(h.groups.get(outer.ID), "members")[2], server.Ref{Value: login, Type: "User"}) // no login for a name
+		h.groups.patch(outer.ID, remove(login))
 	})
 	t.Run("D12 a rename shows at once", func(t *testing.T) {
 		user := h.users.get(p[0])

@@ -20,7 +20,7 @@ type Index struct {
 	Manager        string
 	Active         Tristate
 	Entries        []Entry // multi-valued attributes, each key once, sorted
-	// Display is how others name the resource, as it was sent: displayName, else name.formatted, else userName.
+	// Display is how others name the resource, as it was sent: displayName, else name.formatted.
 	Display string
 }
 
@@ -164,6 +164,5 @@ func display(doc schema.Object) string {
 	name, _ := doc["name"].(schema.Object)
 	shown, _ := doc["displayName"].(string)
 	formatted, _ := name["formatted"].(string)
-	user, _ := doc["userName"].(string)
-	return cmp.Or(shown, formatted, user)
+	return cmp.Or(shown, formatted)
 }

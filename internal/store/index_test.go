@@ -66,7 +66,7 @@ func TestMakeIndex(t *testing.T) {
 				Entries: []store.Entry{{Attr: "emails.value", Key: "a@x"}, {Attr: "emails.value", Key: "b@x"}},
 			},
 		},
-		{"inactive", "User", schema.Object{"userName": "Ada", "active": false}, store.Index{UserName: "ada", Active: store.False, Display: "Ada"}},
+		{"inactive", "User", schema.Object{"userName": "Ada", "active": false}, store.Index{UserName: "ada", Active: store.False}},
 		{
 			"shown by the formatted name", "User",
 			schema.Object{"userName": "a", "name": schema.Object{"formatted": "Ada O."}},

@@ -323,7 +323,7 @@ type Ref struct {
 	Num     Num
 	ID      string
 	Type    string
-	Display string // display name, or user name
+	Display string // Index.Display; empty: none
 	Direct  bool   // Ancestors only
 }
 

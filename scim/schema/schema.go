@@ -29,7 +29,10 @@
 // after NewSet and are safe for concurrent use.
 package schema
 
-import "iter"
+import (
+	"iter"
+	"regexp"
+)
 
 // Object is a resource or a complex value. See the package comment for its canonical form.
 type Object map[string]any
@@ -106,11 +109,19 @@ type Attribute struct {
 	Identifier bool
 	// NoBlanks marks a string in which white space is refused. Not published.
 	NoBlanks bool
+	// Pattern is a regular expression (RE2) that a string must match as a whole, "" for
+	// none. Not published: say in Description what it demands.
+	Pattern string
+	// Indexed asks stores that can for an index, so that filters on the attribute need
+	// not look at every resource. It stands on the attribute whose values are compared:
+	// of a complex one on its sub-attributes. Not published.
+	Indexed bool
 
 	subs    names
 	link    *Attribute // the $ref of a complex attribute that is made from its value
 	lone    bool       // link is set and the attribute has one value: scim.LooseReference applies
 	derived bool       // never in a document: id, meta, relations, what is never returned
+	pattern *regexp.Regexp
 }
 
 // Sub returns the sub-attribute of that name, compared without case, or nil.

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -25,7 +24,10 @@ type Set struct {
 // are not to be altered or put into another set. A nil fold stands for SimpleFold.
 //
 // The error names every problem found.
-func NewSet(fold FoldFunc, types ...*ResourceType) (*Set, error) {
+func NewSet(fold FoldFunc, types ...*ResourceType) (*Set, error) { return newSet(fold, types, nil) }
+
+// newSet is NewSet that also checks schemas which no type may use.
+func newSet(fold FoldFunc, types []*ResourceType, spare []*Schema) (*Set, error) {
 	if fold == nil {
 		fold = func(_ *Attribute, s string) string { return SimpleFold(s) }
 	}
@@ -37,8 +39,13 @@ func NewSet(fold FoldFunc, types ...*ResourceType) (*Set, error) {
 	for _, d := range discovery() {
 		l.schema(s, d)
 	}
+	for _, x := range spare {
+		if x.attrs == nil {
+			l.attributes("schema "+x.ID, x.Attributes, 0)
+		}
+	}
 	if len(l.problems) > 0 {
-		return nil, errors.Join(l.problems...)
+		return nil, problems(l.problems)
 	}
 	for _, t := range types {
 		t.whole = t.project(wish{})

@@ -30,8 +30,13 @@
 // Changes of a tenant are numbered without gaps in the order in which they commit; nobody sees n+1
 // before n. A change keeps the document before it; the one after it is the next change's before, or the body.
 //
+// # Schemas
+//
+// What a tenant defines has a generation, which every body names that is written under it. A decision that was made
+// under another one than that in force is refused: it may know nothing of an attribute, an index or a claim.
+//
 // Every method takes the tenant, so that forgetting it does not compile. Errors: ErrNotFound,
-// ErrFull, ErrBusy, ErrClosed, those of Find, and the error of a decision as it is; anything else is a fault of the database.
+// ErrFull, ErrBusy, ErrClosed, ErrGeneration, ErrMoved, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 
 import (
@@ -55,6 +60,10 @@ var (
 	ErrClosed = errors.New("the store is closed")
 	// ErrSearches: too many searches of the tenant that look at every resource are under way; try again later.
 	ErrSearches = errors.New("too many expensive searches are under way")
+	// ErrLongKey: a page ends at a resource whose sort key is longer than MaxKey, so that no position can be made of it.
+	ErrLongKey = errors.New("a sort key is too long for a position")
+	// ErrPosition: a position does not belong to the search.
+	ErrPosition = errors.New("the position is not one of this search")
 	// ErrCostly: the search looks at so much that it ran out of time. Trying again does not help.
 	ErrCostly = errors.New("the search takes too long")
 )
@@ -84,6 +93,7 @@ type Store interface {
 	Feed
 	Deliveries
 	Tokens
+	Schemas
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -103,6 +113,7 @@ type Op struct {
 	Load   Keys
 	Decide func(v View) (*Rows, error)
 	Heavy  bool // changes many edges: runs in a batch of its own
+	Gen    int  // schema generation that it is made under: ErrGeneration if another one is in force. 0: any
 }
 
 // Keys is what a decision wants loaded.
@@ -299,6 +310,8 @@ type Rows struct {
 	Undetours []DetourKey
 	Links     []Link
 	Unlinks   []LinkKey
+	Schema    *NewSchema
+	Worked    []Work // is done
 }
 
 // Reader reads resources. Tombstones are invisible to it.
@@ -337,9 +350,10 @@ type Query struct {
 	Type   *schema.ResourceType
 	Filter filter.Expr // bound; nil: all
 	Sort   []SortKey   // empty: by Num
-	Start  int         // 1-based
+	Start  int         // 1-based, counted from After
 	Count  int         // 0: the total only
-	After  Num         // above 0: only what follows in order of Num (keyset); Sort must be empty
+	After  Position    // only what follows it; the zero Position: all
+	Next   bool        // Page.Next is wanted
 	// Doc completes a row for filter.Match and for sorting by what has no index: decoded body, id, meta, relations.
 	Doc func(ctx context.Context, r *Resource) (schema.Object, error)
 }
@@ -350,8 +364,23 @@ type SortKey struct {
 	Descending bool
 }
 
+// Position is a place in the order of a Query: behind the resource with these keys. It names values and no resource, so
+// whatever is written meanwhile, what follows it and was not touched follows it still.
+type Position struct {
+	// Keys has one for each SortKey, as Set.Key makes them (a time in its key form); nil: no value.
+	Keys []any
+	Num  Num
+}
+
+// MaxKey is the longest sort key of a Position, in bytes. Positions travel in URLs.
+const MaxKey = 4096
+
 // Page is what Find counted.
-type Page struct{ Total int }
+type Page struct {
+	Total int // of all matches, those up to After included
+	// Next is the position of the last resource of the page if there are more behind it; else nil. Only if Query.Next.
+	Next *Position
+}
 
 // Feed reads changes.
 type Feed interface {
@@ -445,6 +474,7 @@ type Token struct {
 	Hash    [32]byte
 	Hint    string // last characters, for people
 	Profile string // profile name
+	User    string // outside id of the User whom alone it speaks for; empty: for the whole source
 	Created time.Time
 	Expires time.Time // zero: never
 	Revoked time.Time // zero: live

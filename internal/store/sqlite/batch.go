@@ -86,6 +86,9 @@ func (b *batch) decide(l *ledger, op *store.Op) (answer, err error) {
 	if !l.known {
 		return errTenant, nil
 	}
+	if op.Gen != 0 && op.Gen != l.head.gen {
+		return store.ErrGeneration, nil
+	}
 	rows, answer := b.call(l, op)
 	if answer != nil || rows == nil {
 		return answer, nil

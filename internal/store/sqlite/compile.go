@@ -71,7 +71,8 @@ func (a access) better(b access) bool {
 // A leaf is exact if SQL compares the same keys that filter.Match would: Set.Key folded them when
 // they were written and folds the operand here. What is not exact, and why:
 //
-//   - attributes that have no column;
+//   - attributes that have neither column nor entries;
+//   - the order of numbers: their keys only tell them apart;
 //   - an empty operand, and lt and le on strings: "" is stored as unassigned;
 //   - attribute[…] of more than one comparison: entries do not know which belong together.
 type compiler struct {
@@ -217,8 +218,10 @@ func (c *compiler) keys(e *filter.Compare, name string) (cond clause, exact bool
 	if e.Op == filter.Pr {
 		return clause{text: name + " <> ''"}, true, rankScan
 	}
-	key, ok := c.typ.Set().Key(e.Path.Leaf(), e.Value).(string)
-	if !ok || key == "" {
+	set, leaf := c.typ.Set(), e.Path.Leaf()
+	key := store.KeyText(set, leaf, e.Value)
+	_, ordered := set.Key(leaf, e.Value).(string)
+	if key == "" || !ordered && e.Op != filter.Eq {
 		return clause{}, false, rankNone
 	}
 	// Bytes, not characters: LIKE has wildcards and folds by rules of its own (D07), instr and substr of text stop at a NUL.

@@ -43,6 +43,7 @@ type head struct {
 	fresh         store.Num // next when the batch began: what is below may be in the database
 	at            int64
 	users, groups int64
+	gen           int // of the schemas
 	dirty         bool
 }
 
@@ -219,12 +220,18 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 	for _, p := range rows.Pend {
 		l.enterPending(p, true)
 	}
+	if rows.Schema != nil {
+		l.head.gen, l.head.dirty = rows.Schema.Gen, true
+	}
 	l.rest = append(l.rest, rows)
 	return nil, nil
 }
 
 // check finds rows that would break what the tables promise, before they take the whole batch down.
 func (l *ledger) check(rows *store.Rows) error {
+	if err := l.checkSchema(rows.Schema); err != nil {
+		return err
+	}
 	released := map[store.ClaimKey]bool{}
 	for _, k := range rows.Release {
 		released[k] = true

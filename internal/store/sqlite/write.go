@@ -21,7 +21,7 @@ func (l *ledger) write(c *conn) error {
 		{"edges", l.writeEdges},
 		{"pending references", l.writePending},
 		{"changes", l.writeChanges},
-		{"deliveries and tokens", l.writeRest},
+		{"deliveries, tokens and schemas", l.writeRest},
 		{"head", l.writeHead},
 	} {
 		if err := step.do(c); err != nil {
@@ -317,18 +317,21 @@ func (l *ledger) writeRest(c *conn) error {
 				return err
 			}
 		}
+		if err := writeSchema(c, l.tenant, rows); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ? WHERE tenant = ?"
+const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ?, gen = ? WHERE tenant = ?"
 
 func (l *ledger) writeHead(c *conn) error {
 	if !l.head.dirty {
 		return nil
 	}
 	h := &l.head
-	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(l.tenant))
+	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(h.gen), int64(l.tenant))
 	return err
 }
 

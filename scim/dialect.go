@@ -2,6 +2,7 @@ package scim
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -70,21 +71,88 @@ const (
 	// elements whose value is "": templates send it for what a person lacks. OneLogin.
 	EmptyStrings
 
+	// NeedPath refuses a PATCH operation without path (IOP-15). The interoperability profile.
+	NeedPath
+	// SwapComplex lets a PATCH replace of a whole complex attribute swap it, where RFC 7644
+	// §3.5.2.3 merges (IOP-18, AMB-12). The interoperability profile.
+	SwapComplex
+	// RefuseUnknown refuses what the type does not define, where else it is dropped: attributes
+	// in a body, in a PATCH value and as a PATCH path (IOP-05, AMB-03). The interoperability profile.
+	RefuseUnknown
+	// HideCredentials takes passwords, and whatever else is never returned, for attributes that there are not (IPS-13). IPSIE.
+	HideCredentials
+
+	// QuietPatch answers every PATCH with 204, unless it asks for attributes (AMB-51). Test suites
+	// such as scimono's; in no preset.
+	QuietPatch
+	// DiscoveryFilter ignores a filter on /Schemas and /ResourceTypes instead of refusing it
+	// (AMB-34). Test suites; in no preset.
+	DiscoveryFilter
+	// NeedVersion refuses a PUT, PATCH or DELETE under SCIM 1.1 without If-Match (V1-48). In no preset.
+	NeedVersion
+	// NewerFilter takes ne, ew, not and attribute[…] in filters under SCIM 1.1, whose grammar has
+	// none of them (V1-24). In no preset.
+	NewerFilter
+
 	switchCount
 )
 
-var switchNames = [switchCount]string{
-	"string-booleans", "add-by-filter", "dotted-keys", "bare-extension", "loose-reference",
-	"create-by-filter", "ignore-read-only", "keep-on-put", "missing-schemas", "unknown-schemas",
-	"single-for-array", "string-for-complex", "loose-filter", "loose-comparison", "unknown-members",
-	"unique-groups", "quiet-group-patch", "both-projections", "ignore-schemas-patch", "unknown-attributes",
-	"empty-strings",
+// A preset is a bit of the table: the profile that has it.
+type preset uint8
+
+const (
+	compat preset = 1 << iota
+	entra
+	okta
+	interop
+	ipsie
+	scim1
+
+	providers = compat | entra | okta
+	industry  = interop | ipsie
+)
+
+// table is every switch: its name in configuration and metrics, and the presets that have it on.
+// Who needs it stands at its constant.
+var table = [switchCount]struct {
+	name string
+	in   preset
+}{
+	StringBooleans:     {"string-booleans", compat | entra | scim1},
+	AddByFilter:        {"add-by-filter", compat},
+	DottedKeys:         {"dotted-keys", providers},
+	BareExtension:      {"bare-extension", compat | entra | scim1},
+	LooseReference:     {"loose-reference", compat | entra | scim1},
+	CreateByFilter:     {"create-by-filter", compat | entra | scim1}, // in scim1 it is how an element is added or merged
+	IgnoreReadOnly:     {"ignore-read-only", providers | scim1},
+	KeepOnPut:          {"keep-on-put", compat | okta}, // V1-32: a PUT of SCIM 1.1 clears what it leaves out
+	MissingSchemas:     {"missing-schemas", providers | scim1},
+	UnknownSchemas:     {"unknown-schemas", providers | scim1},
+	SingleForArray:     {"single-for-array", compat | entra | scim1},
+	StringForComplex:   {"string-for-complex", compat | entra | scim1},
+	LooseFilter:        {"loose-filter", compat | entra | scim1},
+	LooseComparison:    {"loose-comparison", compat | entra | scim1},
+	UnknownMembers:     {"unknown-members", providers | scim1},
+	UniqueGroups:       {"unique-groups", providers | industry | scim1},
+	QuietGroupPatch:    {"quiet-group-patch", providers | scim1},
+	BothProjections:    {"both-projections", compat},
+	IgnoreSchemasPatch: {"ignore-schemas-patch", compat},
+	UnknownAttributes:  {"unknown-attributes", providers | scim1},
+	EmptyStrings:       {"empty-strings", compat | scim1},
+	NeedPath:           {"need-path", industry},
+	SwapComplex:        {"swap-complex", industry},
+	RefuseUnknown:      {"refuse-unknown", industry},
+	HideCredentials:    {"hide-credentials", ipsie},
+	QuietPatch:         {"quiet-patch", 0},
+	DiscoveryFilter:    {"discovery-filter", 0},
+	NeedVersion:        {"need-version", 0},
+	NewerFilter:        {"newer-filter", 0},
 }
 
 // String returns the name of the switch as it stands in configuration and metrics.
 func (s Switch) String() string {
 	if s < switchCount {
-		return switchNames[s]
+		return table[s].name
 	}
 	return "unknown"
 }
@@ -114,6 +182,9 @@ func (ss Switches) All() iter.Seq[Switch] {
 	}
 }
 
+// AllSwitches returns every switch there is.
+func AllSwitches() Switches { return 1<<switchCount - 1 }
+
 // A Profile is a named preset of switches, a property of a credential.
 type Profile struct {
 	Name     string
@@ -121,19 +192,86 @@ type Profile struct {
 }
 
 // Compat accepts what Entra ID, Okta, OneLogin, JumpCloud, Google and Ping send. It is the default.
-func Compat() Profile { return Profile{Name: "compat", Switches: 1<<switchCount - 1} }
+func Compat() Profile { return profile("compat", compat) }
 
 // Strict follows the RFCs to the letter; it is what a conformance test wants.
 func Strict() Profile { return Profile{Name: "strict"} }
 
-// ProfileByName returns the profile of that name, in any case.
-func ProfileByName(name string) (Profile, bool) {
-	for _, p := range []Profile{Compat(), Strict()} {
-		if strings.EqualFold(p.Name, name) {
-			return p, true
+// Entra forgives what Microsoft Entra ID sends and nothing else.
+func Entra() Profile { return profile("entra", entra) }
+
+// Okta forgives what Okta sends and nothing else.
+func Okta() Profile { return profile("okta", okta) }
+
+// Interop follows the SCIM interoperability profile (draft-zollner-scim-interop-profile), which is
+// stricter than the RFCs and in one place contradicts them (SwapComplex).
+func Interop() Profile { return profile("interop", interop) }
+
+// IPSIE follows the IPSIE account lifecycle profile for SCIM: Interop, and no credentials in the schema.
+func IPSIE() Profile { return profile("ipsie", ipsie) }
+
+// SCIM1 is the dialect of SCIM 1.1 (package scim1).
+func SCIM1() Profile { return profile("scim1", scim1) }
+
+// Profiles returns the presets, the default first.
+func Profiles() []Profile {
+	return []Profile{Compat(), Strict(), Entra(), Okta(), Interop(), IPSIE(), SCIM1()}
+}
+
+func profile(name string, p preset) Profile {
+	var on Switches
+	for s := range switchCount {
+		if table[s].in&p != 0 {
+			on = on.With(s)
 		}
 	}
-	return Profile{}, false
+	return Profile{Name: name, Switches: on}
+}
+
+// InteropConformant reports whether the profile keeps all rules of the interoperability profile: whether
+// ServiceProviderConfig may say so (IOP-01). Switches that its rules leave open do not count.
+func (p Profile) InteropConformant() bool {
+	const open = 1<<HideCredentials | 1<<QuietPatch | 1<<QuietGroupPatch | 1<<NeedVersion | 1<<NewerFilter
+	return p.Switches&^open == Interop().Switches
+}
+
+// ProfileByName returns the profile of a name, in any case: that of a preset, or of a preset with
+// single switches turned on and, behind "no-", off, such as "compat,quiet-patch,no-keep-on-put".
+// The Name of the result is the name in lower case.
+func ProfileByName(name string) (Profile, bool) {
+	name = strings.ToLower(name)
+	base, changes, changed := strings.Cut(name, ",")
+	presets := Profiles()
+	i := slices.IndexFunc(presets, func(p Profile) bool { return p.Name == base })
+	if i < 0 {
+		return Profile{}, false
+	}
+	p := presets[i]
+	p.Name = name
+	for changed {
+		var change string
+		change, changes, changed = strings.Cut(changes, ",")
+		change, off := strings.CutPrefix(change, "no-")
+		s, known := switchByName(change)
+		switch {
+		case !known:
+			return Profile{}, false
+		case off:
+			p.Switches &^= 1 << s
+		default:
+			p.Switches = p.Switches.With(s)
+		}
+	}
+	return p, true
+}
+
+func switchByName(name string) (Switch, bool) {
+	for s := range switchCount {
+		if table[s].name == name {
+			return s, true
+		}
+	}
+	return 0, false
 }
 
 // A Dialect is a profile as one request meets it: it remembers which switches the

@@ -25,6 +25,9 @@ type compiler struct {
 }
 
 func (c *compiler) operation(op operation) error {
+	if op.path == nil && c.d.Allows(scim.NeedPath) {
+		return scim.BadRequest(scim.InvalidSyntax, "an operation needs a path") // IOP-15
+	}
 	if op.path != nil {
 		t, err := c.target(*op.path)
 		if err != nil {
@@ -53,7 +56,12 @@ func (c *compiler) target(name string) (target, error) {
 		t.base = true
 		return t, nil
 	}
-	if t.path, err = c.t.Resolve(p.Name, c.d); err != nil || p.Filter == nil {
+	t.path, err = c.t.Resolve(p.Name, c.d)
+	hidden := err == nil && t.path.Attr != nil && t.path.Attr.Returned == schema.ReturnedNever && c.d.Allows(scim.HideCredentials)
+	if hidden || err != nil && c.d.Allows(scim.RefuseUnknown) {
+		return t, undefined(p.Name)
+	}
+	if err != nil || p.Filter == nil {
 		return t, err
 	}
 	if t.path.Attr == nil || t.path.Sub != nil || !t.path.Attr.MultiValued {
@@ -112,11 +120,11 @@ func (c *compiler) member(v verb, ext *schema.Schema, key string, value any) err
 		if strings.Contains(key, "[") && c.d.Allows(scim.DottedKeys) {
 			return err // meant as a path: nothing that selects values is dropped quietly
 		}
-		return c.unknown()
+		return c.unknown(key)
 	}
-	isPath := t.path.Sub != nil || t.where != nil || t.path.Attr != nil && strings.Contains(key, ":")
+	isPath := t.path.Sub != nil || t.where != nil || t.path.Attr != nil && strings.Contains(key, ":") && !strings.EqualFold(key, t.path.Attr.Name)
 	if isPath && !c.d.Forgives(scim.DottedKeys) {
-		return c.unknown() // AMB-16: the name of no attribute
+		return c.unknown(key) // AMB-16: the name of no attribute
 	}
 	op := operation{verb: v, value: value, given: true}
 	if t.path.Attr == nil || isSchemas(t.path) || !readOnly(t.path) {
@@ -133,11 +141,19 @@ func (c *compiler) member(v verb, ext *schema.Schema, key string, value any) err
 }
 
 // unknown drops an attribute that the type does not have. A resource body may have
-// such in every dialect, and so may a value (AMB-03); it is counted where the
+// such in nearly every dialect, and so may a value (AMB-03); it is counted where the
 // dialect has the switch.
-func (c *compiler) unknown() error {
+func (c *compiler) unknown(name string) error {
+	if c.d.Allows(scim.RefuseUnknown) {
+		return undefined(name)
+	}
 	c.d.Forgives(scim.UnknownAttributes)
 	return nil
+}
+
+// undefined is the refusal of an attribute that the type does not define (IOP-05).
+func undefined(name string) error {
+	return scim.BadRequest(scim.InvalidSyntax, "unknown attribute %s", scim.Quote(name))
 }
 
 // container compiles an operation on the document itself or an extension's container.

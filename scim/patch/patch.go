@@ -11,11 +11,11 @@
 // has passed, or an error, and may be called again. What changes nothing returns the
 // document itself, so that no version moves (F25).
 //
-// Where the RFC leaves a choice the package chooses thus, in every dialect: a
-// replace of a single complex attribute merges, a replace behind a filter swaps the
-// element (AMB-12); null means remove (AMB-46); a remove with a list of values
-// removes those and never all (AMB-15); an attribute in a value that the type does
-// not know is left out (AMB-03). What is forgiven besides is asked of the
+// Where the RFC leaves a choice the package chooses thus, if no switch of the dialect
+// says otherwise: a replace of a single complex attribute merges, a replace behind a
+// filter swaps the element (AMB-12); null means remove (AMB-46); a remove with a list
+// of values removes those and never all (AMB-15); an attribute in a value that the
+// type does not know is left out (AMB-03). What is forgiven besides is asked of the
 // scim.Dialect by name.
 package patch
 

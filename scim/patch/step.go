@@ -129,7 +129,9 @@ func (a *applier) whole(s *step, holder schema.Object, attr *schema.Attribute) e
 	}
 	value := s.value.(schema.Object)
 	for _, sub := range attr.SubAttributes {
-		if v, said := value[sub.Name]; said {
+		v, said := value[sub.Name]
+		swapped := s.what == swap && sub.Mutability != schema.ReadOnly && a.d.Allows(scim.SwapComplex) // IOP-18
+		if said || swapped {
 			if err := write(o, sub, schema.Clone(v)); err != nil {
 				return err
 			}

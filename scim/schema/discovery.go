@@ -27,6 +27,10 @@ func serviceProviderConfigSchema() *Schema {
 				Name: "documentationUri", Type: Reference, CaseExact: true, ReferenceTypes: []string{"external"},
 				Description: "URL of the service's documentation.",
 			},
+			{
+				Name: "interopProfileConformant", Type: Boolean,
+				Description: "Whether the service keeps the SCIM interoperability profile towards this client.",
+			},
 			feature("patch", "PATCH requests."),
 			feature("bulk", "Bulk requests.",
 				&Attribute{Name: "maxOperations", Type: Integer, Required: true, Description: "Most operations of one request."},

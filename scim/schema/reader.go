@@ -41,6 +41,8 @@ func (r *reader) members(in Object, attrs []*Attribute) (Object, *fault) {
 			continue
 		}
 		switch {
+		case a.Returned == ReturnedNever && r.d.Allows(scim.HideCredentials): // IPS-13
+			return nil, undeclared("has no attribute %s", scim.Quote(a.Name))
 		case a.Mutability == ReadOnly:
 			if r.patch && !r.d.Forgives(scim.IgnoreReadOnly) {
 				return nil, readOnlyFault().in(a.Name)
@@ -79,6 +81,8 @@ func (r *reader) canonical(in Object, names names) (Object, *fault) {
 		switch {
 		case a != nil:
 			out[a.Name] = v
+		case r.d.Allows(scim.RefuseUnknown) && r.t.extension(n) == nil: // IOP-05
+			return nil, undeclared("has no attribute %s", scim.Quote(n))
 		case r.patch && !r.d.Forgives(scim.UnknownAttributes):
 			return nil, invalid("has no attribute %s", scim.Quote(n))
 		}

@@ -46,6 +46,9 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 		}},
 		"meta": meta,
 	}
+	if svc != nil && svc.Profile.InteropConformant() {
+		doc["interopProfileConformant"] = true // IOP-01
+	}
 	if c.DocumentationURI != "" {
 		doc["documentationUri"] = c.DocumentationURI
 	}
@@ -82,20 +85,34 @@ func (c *call) schemas(urn string) error {
 		if s == nil {
 			return scim.NotFound(urn)
 		}
-		return c.sendDocument(s.Describe(at + s.ID))
+		return c.sendDocument(c.describe(s, at))
 	}
 	var all []any
 	for _, s := range c.svc.Schemas.Schemas() {
-		all = append(all, s.Describe(at+s.ID))
+		all = append(all, c.describe(s, at))
 	}
 	return c.sendDocuments(all)
+}
+
+// describe returns a Schema resource as this caller sees it: without attributes that are never
+// returned where the dialect has none (IPS-13).
+func (c *call) describe(s *schema.Schema, at string) schema.Object {
+	o := s.Describe(at + s.ID)
+	if list, ok := o["attributes"].([]any); ok && c.d.Allows(scim.HideCredentials) {
+		o["attributes"] = slices.DeleteFunc(list, func(v any) bool {
+			a, _ := v.(schema.Object)
+			return a["returned"] == string(schema.ReturnedNever)
+		})
+	}
+	return o
 }
 
 // sendDocuments answers a whole list: paging and sorting do not apply to discovery, and a
 // filter is refused, because the client would take the answer for filtered (RFC 7644 §4, AMB-34).
 func (c *call) sendDocuments(all []any) error {
 	values, err := queryValues(c.r.URL.RawQuery)
-	if _, filtered := values.get("filter"); filtered || err != nil {
+	_, filtered := values.get("filter")
+	if filtered && !c.d.Allows(scim.DiscoveryFilter) || err != nil {
 		return scim.Errorf(http.StatusForbidden, "discovery resources cannot be filtered")
 	}
 	c.buf = append(c.buf, `{"schemas":["`+scim.ListResponseMessage+`"],"Resources":`...)

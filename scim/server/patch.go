@@ -49,7 +49,8 @@ func (e *endpoint) patch() error {
 		},
 	}
 	// AMB-51: what a provider does with a large group is mostly to change one member.
-	quiet := e.typ.Schema.ID == scim.GroupSchema && e.d.Allows(scim.QuietGroupPatch) && len(attributes)+len(excluded) == 0
+	quiet := e.d.Allows(scim.QuietPatch) || e.typ.Schema.ID == scim.GroupSchema && e.d.Allows(scim.QuietGroupPatch)
+	quiet = quiet && len(attributes)+len(excluded) == 0
 	if quiet {
 		edit.Want = &Want{}
 	}

@@ -1,0 +1,195 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	mediaType = "application/scim+json"
+	// maxAnswer bounds what is read of an answer, in bytes.
+	maxAnswer = 16 << 20
+	// maxShown bounds what is kept of a body for the report.
+	maxShown = 8 << 10
+)
+
+// session is one run against one provider.
+type session struct {
+	Options
+	client    *http.Client
+	marker    string
+	names     int
+	config    Object            // ServiceProviderConfig
+	endpoints map[string]string // of resource types, by name
+	types     []Object
+	schemas   map[string]Object // by URN
+}
+
+func newSession(o Options) *session {
+	if o.Settle <= 0 {
+		o.Settle = 2 * time.Second
+	}
+	s := &session{Options: o, client: o.Client, marker: "muster-check-" + strings.ToLower(rand.Text()[:8])}
+	if s.client == nil {
+		s.client = &http.Client{Timeout: 30 * time.Second}
+	}
+	if s.client.CheckRedirect == nil {
+		c := *s.client
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		s.client = &c
+	}
+	s.URL = strings.TrimRight(o.URL, "/")
+	return s
+}
+
+// Do sends a request. A body that is a string goes out as it is, another one as JSON. Headers are given as "Name: value"; one
+// without a value is left out.
+func (t *T) Do(method, path string, body any, headers ...string) *Answer {
+	raw := ""
+	switch b := body.(type) {
+	case nil:
+	case string:
+		raw = b
+	default:
+		raw = encode(b)
+	}
+	target := t.s.URL + path
+	if strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://") {
+		target = path
+	}
+	req, err := http.NewRequestWithContext(t.ctx, method, target, strings.NewReader(raw))
+	if err != nil {
+		t.Failf("%s %s is no address that can be asked", method, short(path, 200))
+	}
+	req.Header.Set("Accept", mediaType)
+	req.Header.Set("User-Agent", "muster-check")
+	if body != nil {
+		req.Header.Set("Content-Type", mediaType)
+	}
+	if t.s.Token != "" && strings.HasPrefix(target, t.s.URL) {
+		req.Header.Set("Authorization", "Bearer "+t.s.Token)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		name = strings.TrimSuffix(name, ":")
+		if req.Header.Del(name); value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	began := time.Now()
+	resp, err := t.s.client.Do(req)
+	if err != nil {
+		t.broken(fmt.Errorf("%s %s: %w", method, short(path, 200), cause(err)))
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		t.broken(fmt.Errorf("%s %s: the answer broke off: %w", method, short(path, 200), cause(err)))
+	}
+	if len(b) > maxAnswer {
+		t.Failf("%s %s was answered with more than %d bytes", method, short(path, 200), maxAnswer)
+	}
+	t.exchanges = append(t.exchanges, Exchange{
+		Method: method, URL: target, RequestBody: short(raw, maxShown), Status: resp.StatusCode,
+		ResponseHeader: resp.Header, ResponseBody: short(string(b), maxShown), Took: time.Since(began),
+	})
+	a := &Answer{t: t, what: method + " " + short(path, 200), Status: resp.StatusCode, Header: resp.Header, Raw: string(b)}
+	if len(b) > 0 {
+		a.invalidJSON = json.Unmarshal(b, &a.Body)
+	}
+	t.remember(method, path, a)
+	return a
+}
+
+// remember notes what a request made, so that it is removed.
+func (t *T) remember(method, path string, a *Answer) {
+	if method != http.MethodPost || a.Status != http.StatusCreated {
+		return
+	}
+	if id, ok := a.Body["id"].(string); ok && id != "" && !strings.ContainsAny(id, "/?#") {
+		endpoint, _, _ := strings.Cut(path, "?")
+		t.Made(strings.TrimSuffix(endpoint, "/") + "/" + id)
+	}
+}
+
+// Made notes a resource that the check made otherwise than by POST, so that it is removed.
+func (t *T) Made(path string) {
+	if !slices.Contains(t.made, path) {
+		t.made = append(t.made, path)
+	}
+}
+
+// cause leaves out the URL, which the caller names.
+func cause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+func encode(v any) string {
+	b, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return fmt.Sprint(v) // nothing that a check sends
+	}
+	return string(b)
+}
+
+// learn asks what the provider is: its configuration, types and schemas. What it cannot be asked is guessed as the RFC
+// has it, so that one missing page does not hide everything else.
+func (s *session) learn(ctx context.Context) error {
+	t := &T{ctx: ctx, s: s}
+	var failed error
+	ask := func(path string) (a *Answer) {
+		defer func() {
+			if p := recover(); p != nil {
+				if _, ok := p.(ended); !ok {
+					panic(p)
+				}
+				failed = errors.New(strings.Join(t.findings, "; "))
+			}
+		}()
+		return t.Get(path)
+	}
+	a := ask("/ServiceProviderConfig")
+	if failed != nil {
+		return failed
+	}
+	if a.Status == http.StatusOK {
+		s.config = a.Body
+	}
+	s.endpoints, s.schemas = map[string]string{}, map[string]Object{}
+	if a = ask("/ResourceTypes"); failed == nil && a.Status == http.StatusOK {
+		s.types = a.Elements("Resources")
+		for _, typ := range s.types {
+			name, _ := typ["name"].(string)
+			endpoint, _ := typ["endpoint"].(string)
+			if name != "" && endpoint != "" {
+				s.endpoints[name] = "/" + strings.Trim(strings.TrimPrefix(endpoint, s.URL), "/")
+			}
+		}
+	}
+	if len(s.endpoints) == 0 {
+		s.endpoints = map[string]string{"User": "/Users", "Group": "/Groups"}
+	}
+	if a = ask("/Schemas"); failed == nil && a.Status == http.StatusOK {
+		for _, schema := range a.Elements("Resources") {
+			if id, ok := schema["id"].(string); ok {
+				s.schemas[id] = schema
+			}
+		}
+	}
+	return failed
+}

@@ -190,6 +190,7 @@ func TestForgottenTokenIsAskedForAtOnce(t *testing.T) {
 	}
 }
 
+// Rows: P-2-06, P-7.4-02.
 func TestSec_A11_ExpiredTokenIsRefusedToTheInstant(t *testing.T) {
 	t.Parallel()
 	s := newTokens()
@@ -206,6 +207,7 @@ func TestSec_A11_ExpiredTokenIsRefusedToTheInstant(t *testing.T) {
 	}
 }
 
+// Rows: AUTH-10.
 func TestSec_A18_FailuresAreLimitedPerAddress(t *testing.T) {
 	t.Parallel()
 	s := newTokens()
@@ -345,6 +347,7 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 }
 
+// Rows: AUTH-05.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	s := newTokens()

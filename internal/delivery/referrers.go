@@ -27,9 +27,8 @@ func (w *Walker) reports(ctx context.Context, n store.Num) ([]store.Num, error) 
 	is := &filter.Compare{Name: path.String(), Op: filter.Eq, Value: rows[0].ID, Path: path}
 	var linked []store.Num
 	for after := store.Num(0); ; {
-		// After 0 would be no keyset: numbers begin at 1.
 		var page []store.Num
-		q := &store.Query{Type: typ, Filter: is, Start: 1, Count: reportsPage, After: after, Doc: w.document}
+		q := &store.Query{Type: typ, Filter: is, Start: 1, Count: reportsPage, After: store.Position{Num: after}, Doc: w.document}
 		_, err := w.db.Find(ctx, w.tenant, q, func(r *store.Resource) error {
 			page = append(page, r.Num)
 			return nil

@@ -97,6 +97,8 @@ func settled(w *delivery.Walker) delivery.Status {
 }
 
 // R31: the times between attempts.
+//
+// Rows: WH-17.
 func TestRel_R31_LadderOfAttempts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, h *hub) {

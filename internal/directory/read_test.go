@@ -146,7 +146,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 		{"busy", store.ErrBusy, 503, time.Second},
 		{"closed", store.ErrClosed, 503, time.Second},
 		{"too many searches", store.ErrSearches, 503, time.Second},
-		{"a costly search", store.ErrCostly, 400, 0},
+		{"P-3.4.2.1-03 a costly search", store.ErrCostly, 400, 0},
 		{"too late", context.DeadlineExceeded, 503, time.Second},
 		{"not there", store.ErrNotFound, 404, 0},
 		{"a fault", fault, 0, 0},

@@ -14,6 +14,8 @@ import (
 )
 
 // Receiver takes Muster's events. seen reports whether an event with the id was taken before.
+//
+// Rows: WH-14.
 func Receiver(wh *standardwebhooks.Webhook, seen func(id string) bool, take func(eventType string, data map[string]any) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))

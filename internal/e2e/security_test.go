@@ -142,6 +142,8 @@ func TestSec_A04_TokenIsExact(t *testing.T) {
 }
 
 // TestSec_A08_TokenInURL shows that credentials are taken from the header only, and never logged.
+//
+// Rows: AUTH-02.
 func TestSec_A08_TokenInURL(t *testing.T) {
 	t.Parallel()
 	h := startHub(t, t.TempDir(), "--log-level", "debug")

@@ -275,6 +275,7 @@ func TestUserAgentIsAlwaysSent(t *testing.T) {
 	}
 }
 
+// Rows: P-7.2-02, C-03.
 func TestSec_A21_OldTLSAndUnknownAuthoritiesAreRefused(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -336,6 +337,7 @@ func TestSec_G08_SlowDripEndsAtTheDeadline(t *testing.T) {
 	}
 }
 
+// Rows: WH-19.
 func TestSec_G08_HangingServerEndsAtTheDeadline(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -37,6 +37,7 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return last
 }
 
+// Rows: WH-20.
 func TestSec_G02_EdgesOfEveryRefusedRange(t *testing.T) {
 	t.Parallel()
 	g := guard(t)

@@ -147,6 +147,7 @@ func TestStreaming(t *testing.T) {
 	p.get("/Groups?count=2").is(200).has("Resources/1/members/0/value", "u0").has("itemsPerPage", 2)
 }
 
+// Rows: P-A-11.
 func TestReturnedRequest(t *testing.T) {
 	t.Parallel()
 	badge := &schema.ResourceType{Name: "Badge", Endpoint: "/Badges", Schema: &schema.Schema{

@@ -220,6 +220,7 @@ func TestSec_A02_PathSpellings(t *testing.T) {
 	}
 }
 
+// Rows: AUTH-06, AUTH-09.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	refuse := scim.Errorf(http.StatusUnauthorized, "no valid token")

@@ -134,6 +134,7 @@ const (
 	adaNow = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada","externalId":"701984","name":{"familyName":"Lovelace"},"active":true,"password":"t1meMa$heen"}`
 )
 
+// Rows: WH-01, WH-02.
 func TestMessages(t *testing.T) {
 	t.Parallel()
 	deleted, rehired, created := row, row, row
@@ -197,6 +198,8 @@ func golden(t *testing.T, name string, got []byte) {
 
 // TestSec_G11: what we send verifies with the reference library and with our own function, and a change
 // of any byte does not.
+//
+// Rows: WH-06, WH-07.
 func TestSec_G11_SignaturesVerify(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t)

@@ -39,9 +39,11 @@ func (t *ResourceType) Describe(location string) Object {
 }
 
 func describeAll(attrs []*Attribute) []any {
-	list := make([]any, len(attrs))
-	for i, a := range attrs {
-		list[i] = a.describe()
+	list := make([]any, 0, len(attrs))
+	for _, a := range attrs {
+		if !a.container() { // an extension inside this one: Set.Schemas has it
+			list = append(list, a.describe())
+		}
 	}
 	return list
 }

@@ -110,7 +110,7 @@ func (r *reader) schemas(v any) (map[string]bool, *fault) {
 			return nil, invalid("stands twice").at(i)
 		}
 		declared[fold(s)] = true
-		if !equalFold(s, r.t.Schema.ID) && r.t.extension(s) == nil && !r.d.Forgives(scim.UnknownSchemas) {
+		if !r.t.knows(s) && !r.d.Forgives(scim.UnknownSchemas) {
 			return nil, undeclared("%s is no schema of %s", scim.Quote(s), r.t.Name).at(i)
 		}
 	}

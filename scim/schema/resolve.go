@@ -94,6 +94,12 @@ func (t *ResourceType) bare(name string) (p Path, n int) {
 // find finds attribute or attribute.sub.
 func find(ext *Schema, attrs names, name string) (Path, bool) {
 	attr, sub, dotted := strings.Cut(name, ".")
+	if ext != nil && strings.Contains(name, ":") { // an extension inside ext: dots in its URN do not separate
+		if attr, sub, dotted = name, "", false; attrs.find(name) == nil {
+			i := strings.LastIndexAny(name, ".:")
+			attr, sub, dotted = name[:i], name[i+1:], true
+		}
+	}
 	p := Path{Extension: ext, Attr: attrs.find(attr)}
 	if p.Attr == nil || !dotted {
 		return p, p.Attr != nil

@@ -96,6 +96,9 @@ func text(a *Attribute, s string) *fault {
 	if a.NoBlanks && strings.ContainsFunc(s, unicode.IsSpace) {
 		return invalid("contains white space")
 	}
+	if a.pattern != nil && !a.pattern.MatchString(s) {
+		return invalid("must match %s", a.Pattern)
+	}
 	return nil
 }
 

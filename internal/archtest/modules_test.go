@@ -40,7 +40,7 @@ var owners = []owner{
 	{"golang.org/x/term", []string{"cmd/muster", "internal/telemetry"}, "is this a terminal: asked for what commands print and for how logs look"},
 	{"golang.org/x/text", []string{"internal/directory"}, "PRECIS folding, by the same profile when written and when asked"},
 	{"golang.org/x/time", []string{"internal/outbound"}, "rate limits"},
-	{"modernc.org/sqlite", []string{"internal/store/sqlite"}, "the driver of the embedded store"},
+	{"modernc.org/sqlite", []string{"internal/store/sqlite", "examples/embed"}, "the driver of the embedded store"},
 
 	{"github.com/google/go-cmp", nil, "comparison, behind internal/assert"},
 	{"github.com/rogpeppe/go-internal", nil, "testscript: the command line as a user types it"},

@@ -1,6 +1,9 @@
 package schema
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Build makes a set of the core types, User with the Enterprise extension and Group,
 // and of definitions, of which it takes copies. A nil fold stands for SimpleFold.
@@ -63,23 +66,39 @@ func (b *builder) schema(s *Schema) {
 		b.order = append(b.order, s)
 		return
 	}
-	if bytes.Equal(old.append(nil), s.append(nil)) {
+	builtin := slices.Index(b.order, old) < b.builtin
+	if alike(old, s, builtin) {
 		return
 	}
-	if i := indexOf(b.order, old); i < b.builtin {
+	if builtin {
 		b.problem("schema %s is built in; leave its definition out, or put what you add into an extension", s.ID)
 	} else {
 		b.problem("schema %s is defined twice and differently; leave one of its definitions out", s.ID)
 	}
 }
 
-func indexOf(list []*Schema, s *Schema) int {
-	for i, x := range list {
-		if x == s {
-			return i
+// alike reports whether two schemas say the same. published asks only what a server
+// publishes of the first one, so that its own list says nothing new about built-in schemas.
+func alike(a, b *Schema, published bool) bool {
+	return bytes.Equal(stated(a, published), stated(b, false))
+}
+
+// stated returns the definition with all defaults, without case in its URI, as JSON.
+func stated(s *Schema, published bool) []byte {
+	s = s.Clone()
+	s.ID = fold(s.ID)
+	var state func([]*Attribute)
+	state = func(attrs []*Attribute) {
+		for _, a := range attrs {
+			a.defaults()
+			if published {
+				a.Relation, a.Indexed, a.MaxLength, a.Identifier, a.NoBlanks, a.Pattern = false, false, 0, false, false, ""
+			}
+			state(a.SubAttributes)
 		}
 	}
-	return -1
+	state(s.Attributes)
+	return s.append(nil)
 }
 
 // define adds a type, or what a definition adds to one.

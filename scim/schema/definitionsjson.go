@@ -77,7 +77,6 @@ func (a *Attribute) append(dst []byte) []byte {
 	dst = appendText(dst, "returned", string(a.Returned))
 	dst = appendText(dst, "uniqueness", string(a.Uniqueness))
 	dst = appendTexts(dst, "referenceTypes", a.ReferenceTypes)
-	dst = appendAttributes(dst, "subAttributes", a.SubAttributes)
 	dst = appendTrue(dst, "relation", a.Relation)
 	dst = appendTrue(dst, "indexed", a.Indexed)
 	if a.MaxLength != 0 {
@@ -86,6 +85,7 @@ func (a *Attribute) append(dst []byte) []byte {
 	dst = appendTrue(dst, "identifier", a.Identifier)
 	dst = appendTrue(dst, "noBlanks", a.NoBlanks)
 	dst = appendText(dst, "pattern", a.Pattern)
+	dst = appendAttributes(dst, "subAttributes", a.SubAttributes)
 	return append(dst, '}')
 }
 

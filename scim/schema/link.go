@@ -138,10 +138,7 @@ func (l *linker) attributes(where string, attrs []*Attribute, depth int) names {
 }
 
 func (l *linker) attribute(at string, a *Attribute, depth int) {
-	setDefault(&a.Type, String)
-	setDefault(&a.Mutability, ReadWrite)
-	setDefault(&a.Returned, ReturnedDefault)
-	setDefault(&a.Uniqueness, UniqueNone)
+	a.defaults()
 
 	oneOf(l, at, a.Type, String, Boolean, Decimal, Integer, DateTime, Binary, Reference, Complex)
 	oneOf(l, at, a.Mutability, ReadOnly, ReadWrite, Immutable, WriteOnly)
@@ -214,6 +211,14 @@ const maxPattern = 256
 func refersToResources(a *Attribute) bool {
 	return a.Type == Reference && len(a.ReferenceTypes) > 0 &&
 		!slices.Contains(a.ReferenceTypes, "external") && !slices.Contains(a.ReferenceTypes, "uri")
+}
+
+// defaults states every characteristic that is not stated (RFC 7643 §2.2).
+func (a *Attribute) defaults() {
+	setDefault(&a.Type, String)
+	setDefault(&a.Mutability, ReadWrite)
+	setDefault(&a.Returned, ReturnedDefault)
+	setDefault(&a.Uniqueness, UniqueNone)
 }
 
 // setDefault sets a characteristic that is not stated to its default.

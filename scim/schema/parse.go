@@ -35,6 +35,14 @@ func Parse(b []byte) (any, error) {
 	if bytes.HasPrefix(b, []byte("\ufeff")) {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "body starts with a byte order mark; send plain UTF-8")
 	}
+	if v, ok := fast(b); ok {
+		return v, nil
+	}
+	return parse(b)
+}
+
+// parse is Parse for any body, and the one that knows what to say about a wrong one.
+func parse(b []byte) (any, error) {
 	p := parsers.Get().(*parser)
 	defer p.release()
 	p.reset(b)
@@ -185,9 +193,10 @@ func (p *parser) string() (string, error) {
 }
 
 // spellings are the strings that most bodies have, so that they need not be copied:
-// the names and URNs of the built-in definitions and the usual types.
-var spellings = func() map[string]string {
-	m := make(map[string]string)
+// the names and URNs of the built-in definitions and the usual types. As values they
+// are in an interface already.
+var spellings = func() map[string]any {
+	m := make(map[string]any)
 	var add func([]*Attribute)
 	add = func(attrs []*Attribute) {
 		for _, a := range attrs {
@@ -210,7 +219,7 @@ var spellings = func() map[string]string {
 func unquote(raw jsontext.Value) (string, error) {
 	if len(raw) >= 2 && bytes.IndexByte(raw, '\\') < 0 {
 		s := raw[1 : len(raw)-1]
-		if known, ok := spellings[string(s)]; ok {
+		if known, ok := spellings[string(s)].(string); ok {
 			return known, nil
 		}
 		return string(s), nil

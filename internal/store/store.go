@@ -89,11 +89,15 @@ type Seq int64
 // Store is a database of tenants. It is safe for concurrent use.
 type Store interface {
 	Writer
+	Slicer
 	Reader
 	Feed
 	Deliveries
 	Tokens
 	Schemas
+	// Setting returns a value that belongs to the whole installation, such as a key that all nodes share. The first who asks
+	// for a name says what it is to be: that is stored, and from then on returned to everybody.
+	Setting(ctx context.Context, name string, initial []byte) ([]byte, error)
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -105,6 +109,14 @@ type Store interface {
 // Writer commits decisions.
 type Writer interface {
 	Write(ctx context.Context, t Tenant, op *Op) error
+}
+
+// Slicer commits decisions that belong together, such as a slice of a bulk request.
+type Slicer interface {
+	// WriteAll is a Write of each Op, waiting in the queue one behind the other, so that they share commits and none is
+	// decided before those in front of it. The errors are those of the Ops; one of a queue that has no place for all is that of each.
+	// Where the ctx ends too soon, it is the last Ops that are left out.
+	WriteAll(ctx context.Context, t Tenant, ops []*Op) []error
 }
 
 // Op is one write. See the package comment.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/scim/schema"
 )
 
 // findChunk is how many resources are read at once before they are emitted or evaluated.
@@ -38,7 +39,7 @@ func (db *DB) Find(ctx context.Context, t store.Tenant, q *store.Query, emit fun
 			}
 		}
 	}
-	return store.Page{Total: s.total}, nil
+	return store.Page{Total: s.total, Next: s.next}, nil
 }
 
 // inOrder reads resources and returns those that are still live in the order of nums.
@@ -70,8 +71,10 @@ type search struct {
 	term term
 
 	nums  []store.Num       // of the page
-	rows  []*store.Resource // the first of them, if they were read already
+	keys  []any             // the sort keys of nums, for next; nil: nobody needs them
+	rows  []*store.Resource // the first of nums, if they were read already
 	total int
+	next  *store.Position
 }
 
 // find fills in the page and the total.
@@ -147,7 +150,7 @@ func (s *search) expensive() bool {
 // direct answers the search that every provisioning client makes all day, for one key, by one statement: its rows come
 // in order, and if they do not fill the page they are all there are.
 func (s *search) direct(c *conn) (done bool, err error) {
-	if !s.exact() || !s.term.via.byNum || len(s.query.Sort) > 0 || s.query.After > 0 || s.start > 1 || s.count == 0 {
+	if !s.exact() || !s.term.via.byNum || len(s.query.Sort) > 0 || s.query.After.Num > 0 || s.start > 1 || s.count == 0 {
 		return false, nil
 	}
 	limit := min(s.count, findChunk)
@@ -196,23 +199,58 @@ func (s *search) from(via access) clause {
 }
 
 // page answers an exact search. It runs on one state of the database, so that page and total fit together.
-func (s *search) page(ctx context.Context, c *conn) (err error) {
+func (s *search) page(ctx context.Context, c *conn) error {
 	if s.count > 0 {
-		if len(s.query.Sort) > 0 {
-			err = s.sorted(ctx, c)
-		} else {
-			err = s.unsorted(ctx, c)
+		if s.query.Next {
+			s.count++ // who is beyond the page tells that there is more
 		}
+		parts, err := s.parts()
 		if err != nil {
 			return err
 		}
+		if err := s.takeParts(ctx, c, parts); err != nil {
+			return err
+		}
 	}
-	if n := len(s.nums); s.query.After == 0 && n < s.count && (n > 0 || s.start == 1) {
+	n := len(s.nums)
+	if s.query.Next && s.count > 0 {
+		if err := s.cut(s.key); err != nil {
+			return err
+		}
+	}
+	if s.query.After.Num == 0 && n < s.count && (n > 0 || s.start == 1) {
 		s.total = s.start - 1 + n // the page is the end of it
 		return nil
 	}
+	var err error
 	s.total, err = s.countAll(ctx, c)
 	return err
+}
+
+// cut takes the last one off a page that has one more than was asked for, and keeps where the next page begins: behind the
+// one before it, whose keys keysOf returns.
+func (s *search) cut(keysOf func(i int) []any) error {
+	if len(s.nums) < s.count {
+		return nil
+	}
+	last := s.count - 2
+	s.nums = s.nums[:last+1]
+	s.next = &store.Position{Keys: keysOf(last), Num: s.nums[last]}
+	for _, k := range s.next.Keys {
+		if text, ok := k.(string); ok && len(text) > store.MaxKey {
+			return store.ErrLongKey
+		}
+	}
+	return nil
+}
+
+// key returns the keys of the i-th of the page in an order of the database.
+func (s *search) key(i int) []any {
+	if len(s.query.Sort) == 0 {
+		return nil
+	}
+	o, _ := orderOf(s.query.Sort[0])
+	return []any{o.key(s.query, s.keys[i])}
 }
 
 // countAll counts the matches. Of users and groups there is a count.
@@ -239,22 +277,50 @@ func (s *search) countFrom(ctx context.Context, c *conn, from clause) (n int, er
 	return n, nil
 }
 
-func (s *search) unsorted(ctx context.Context, c *conn) error {
-	from := s.from(s.term.via)
-	if s.query.After > 0 {
-		from = from.and(clause{"r.num > ?", []any{int64(s.query.After)}})
-	}
-	return s.take(ctx, c, from, "r.num", s.start-1)
+// part is a stretch of a result: the parts of a result follow one another.
+type part struct {
+	from  clause
+	order string
 }
 
-// take adds the numbers of a result to the page until it is full.
-func (s *search) take(ctx context.Context, c *conn, from clause, order string, skip int) error {
-	query := "SELECT r.num" + from.text + " ORDER BY " + order + " LIMIT ? OFFSET ?"
-	for r, err := range c.rows(ctx, query, slices.Concat(from.args, []any{int64(s.count - len(s.nums)), int64(skip)})...) {
+// takeParts fills the page with what comes behind start.
+func (s *search) takeParts(ctx context.Context, c *conn, parts []part) error {
+	skip := s.start - 1
+	for i, p := range parts {
+		before := len(s.nums)
+		if err := s.take(ctx, c, p, skip); err != nil || len(s.nums) == s.count {
+			return err
+		}
+		switch {
+		case len(s.nums) > before:
+			skip = 0
+		case skip > 0 && i < len(parts)-1:
+			n, err := s.countFrom(ctx, c, p.from)
+			if err != nil {
+				return err
+			}
+			skip -= n
+		}
+	}
+	return nil
+}
+
+// take adds the numbers of a part to the page until it is full.
+func (s *search) take(ctx context.Context, c *conn, p part, skip int) error {
+	column := ""
+	if s.query.Next && len(s.query.Sort) > 0 {
+		o, _ := orderOf(s.query.Sort[0])
+		column = ", " + o.column
+	}
+	query := "SELECT r.num" + column + p.from.text + " ORDER BY " + p.order + " LIMIT ? OFFSET ?"
+	for r, err := range c.rows(ctx, query, slices.Concat(p.from.args, []any{int64(s.count - len(s.nums)), int64(skip)})...) {
 		if err != nil {
 			return err
 		}
 		s.nums = append(s.nums, store.Num(r.int(0)))
+		if column != "" {
+			s.keys = append(s.keys, r[1])
+		}
 	}
 	return nil
 }
@@ -264,6 +330,7 @@ type order struct {
 	column string
 	index  string // in whose order it stands
 	absent bool   // it may be unassigned
+	time   bool   // the column has milliseconds
 }
 
 func orderOf(k store.SortKey) (order, bool) {
@@ -274,57 +341,111 @@ func orderOf(k store.SortKey) (order, bool) {
 	if p.Extension == nil {
 		switch {
 		case p.Attr.Name == "id" && p.Sub == nil:
-			return order{"r.id", "resource_id", false}, true
+			return order{column: "r.id", index: "resource_id"}, true
 		case p.Attr.Name == "meta" && p.Sub != nil && p.Sub.Name == "created":
-			return order{"r.created", "resource_live", false}, true
+			return order{column: "r.created", index: "resource_live", time: true}, true
 		case p.Attr.Name == "meta" && p.Sub != nil && p.Sub.Name == "lastModified":
-			return order{"r.modified", "resource_modified", false}, true
+			return order{column: "r.modified", index: "resource_modified", time: true}, true
 		}
 	}
 	col, ok := columns[store.Indexed(p)]
-	return order{col.name, col.index, true}, ok
+	return order{column: col.name, index: col.index, absent: true}, ok
 }
 
-// sorted finds the numbers of a page in the order of a column. Few candidates are sorted. Many are read in the order
-// of its index, which lacks those without a value: they are a part of their own, before or after.
-func (s *search) sorted(ctx context.Context, c *conn) error {
+// key returns a value of the column as a Position has it.
+func (o order) key(q *store.Query, v any) any {
+	switch v := v.(type) {
+	case int64:
+		return q.Type.Set().Key(q.Sort[0].Path.Leaf(), fromMillis(v).UTC().Format(time.RFC3339Nano))
+	case string:
+		if v == "" {
+			return nil
+		}
+		return v
+	}
+	return nil
+}
+
+// value returns the key of a Position as the column has it. There is none only where the attribute may be unassigned.
+func (o order) value(key any) (v any, err error) {
+	text, _ := key.(string)
+	switch {
+	case o.absent && key == nil:
+		return nil, nil
+	case text == "":
+		return nil, store.ErrPosition
+	case o.time:
+		at, ok := schema.ParseDateTime(text)
+		if !ok {
+			return nil, store.ErrPosition
+		}
+		return at.UnixMilli(), nil
+	}
+	return text, nil
+}
+
+// parts returns the stretches of the result that the page is to be taken from. Few candidates are sorted. Many are read in
+// the order of an index, which lacks those without a value: they are a part of their own, before or after. Behind a
+// position the equals with a higher number come first, then what is beyond; each of them is a range of the index.
+func (s *search) parts() ([]part, error) {
+	after := s.query.After
+	behind := clause{"r.num > ?", []any{int64(after.Num)}}
+	if len(after.Keys) != len(s.query.Sort) && after.Num > 0 {
+		return nil, store.ErrPosition
+	}
+	if len(s.query.Sort) == 0 {
+		from := s.from(s.term.via)
+		if after.Num > 0 {
+			from = from.and(behind)
+		}
+		return []part{{from, "r.num"}}, nil
+	}
+
 	key := s.query.Sort[0]
 	o, _ := orderOf(key)
-	direction := ""
+	direction, beyond := "", " > ?"
 	if key.Descending {
-		direction = " DESC"
+		direction, beyond = " DESC", " < ?"
 	}
 	by := o.column + direction + ", r.num"
-	if !o.absent {
-		via := s.term.via
-		if !via.selective() {
-			via = access{rank: rankScan, index: o.index}
+	few := s.term.via.selective()
+	if few && o.absent && after.Num == 0 {
+		return []part{{s.from(s.term.via), "(" + o.column + " = '')" + direction + ", " + by}}, nil
+	}
+	there, missing := access{rank: rankScan, index: o.index}, access{}
+	if few {
+		there, missing = s.term.via, s.term.via
+	}
+	present, absent := s.from(there), s.from(missing)
+	if o.absent {
+		present, absent = present.and(clause{text: o.column + " <> ''"}), absent.and(clause{text: o.column + " = ''"})
+	}
+	with := []part{{present, by}}
+	without := []part{{absent, "r.num"}}
+	if after.Num > 0 {
+		v, err := o.value(after.Keys[0])
+		switch {
+		case err != nil:
+			return nil, err
+		case v == nil && key.Descending:
+			without = []part{{absent.and(behind), "r.num"}}
+		case v == nil:
+			return []part{{absent.and(behind), "r.num"}}, nil
+		default:
+			with = []part{
+				{present.and(clause{o.column + " = ?", []any{v}}).and(behind), "r.num"},
+				{present.and(clause{o.column + beyond, []any{v}}), by},
+			}
+			if key.Descending {
+				return with, nil
+			}
 		}
-		return s.take(ctx, c, s.from(via), by, s.start-1)
 	}
-	if s.term.via.selective() {
-		return s.take(ctx, c, s.from(s.term.via), "("+o.column+" = '')"+direction+", "+by, s.start-1)
+	switch {
+	case !o.absent:
+		return with, nil
+	case key.Descending:
+		return append(without, with...), nil
 	}
-	present := s.from(access{rank: rankScan, index: o.index}).and(clause{text: o.column + " <> ''"})
-	absent := s.from(access{}).and(clause{text: o.column + " = ''"})
-	if key.Descending {
-		return s.takeBoth(ctx, c, absent, "r.num", present, by)
-	}
-	return s.takeBoth(ctx, c, present, by, absent, "r.num")
-}
-
-// takeBoth takes the page out of two results, one after the other.
-func (s *search) takeBoth(ctx context.Context, c *conn, first clause, firstBy string, then clause, thenBy string) error {
-	if err := s.take(ctx, c, first, firstBy, s.start-1); err != nil || len(s.nums) == s.count {
-		return err
-	}
-	skip := 0
-	if len(s.nums) == 0 && s.start > 1 {
-		n, err := s.countFrom(ctx, c, first)
-		if err != nil {
-			return err
-		}
-		skip = s.start - 1 - n
-	}
-	return s.take(ctx, c, then, thenBy, skip)
+	return append(with, without...), nil
 }

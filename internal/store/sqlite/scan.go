@@ -19,6 +19,12 @@ func (s *search) scan(ctx context.Context) error {
 	if s.query.Doc == nil {
 		return errors.New("search needs documents and was given no way to make them")
 	}
+	if after := s.query.After; after.Num > 0 && len(after.Keys) != len(s.query.Sort) {
+		return store.ErrPosition
+	}
+	if s.query.Next && s.count > 0 {
+		s.count++ // who is beyond the page tells that there is more
+	}
 	following := 0 // matches behind After
 	top := &top{set: s.query.Type.Set(), keys: s.query.Sort, size: s.start - 1 + s.count}
 	for rows, err := range s.candidates(ctx) {
@@ -35,9 +41,10 @@ func (s *search) scan(ctx context.Context) error {
 			}
 			s.total++
 			switch {
+			case s.count == 0:
 			case len(s.query.Sort) > 0:
-				top.add(r.Num, doc)
-			case r.Num > s.query.After:
+				top.add(r.Num, doc, s.query.After)
+			case r.Num > s.query.After.Num:
 				if following++; following >= s.start && len(s.nums) < s.count {
 					s.nums = append(s.nums, r.Num)
 				}
@@ -47,8 +54,17 @@ func (s *search) scan(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(s.query.Sort) > 0 && s.count > 0 {
-		s.nums = top.from(s.start - 1)
+	places := top.from(s.start - 1)
+	for _, p := range places {
+		s.nums = append(s.nums, p.Num)
+	}
+	if s.query.Next && s.count > 0 {
+		return s.cut(func(i int) []any {
+			if len(places) == 0 {
+				return nil // without an order
+			}
+			return places[i].Keys
+		})
 	}
 	return nil
 }
@@ -119,43 +135,34 @@ type top struct {
 	set   *schema.Set
 	keys  []store.SortKey
 	size  int
-	items []ranked
+	items []store.Position
 }
 
-type ranked struct {
-	num    store.Num
-	values []any
-}
-
-func (t *top) add(n store.Num, doc schema.Object) {
-	if t.size == 0 {
-		return
+// add adds a resource, if it comes behind after.
+func (t *top) add(n store.Num, doc schema.Object, after store.Position) {
+	r := store.Position{Num: n}
+	for _, k := range t.keys {
+		r.Keys = append(r.Keys, t.set.Key(k.Path.Leaf(), sortValue(k.Path, doc)))
 	}
-	r := ranked{num: n, values: make([]any, len(t.keys))}
-	for i, k := range t.keys {
-		r.values[i] = t.set.Key(k.Path.Leaf(), sortValue(k.Path, doc))
-	}
-	if len(t.items) < t.size {
+	switch {
+	case after.Num > 0 && t.compare(r, after) <= 0:
+	case len(t.items) < t.size:
 		heap.Push(t, r)
-	} else if t.compare(r, t.items[0]) < 0 {
+	case t.compare(r, t.items[0]) < 0:
 		t.items[0] = r
 		heap.Fix(t, 0)
 	}
 }
 
-// from returns the numbers in order, the first skip left out.
-func (t *top) from(skip int) []store.Num {
+// from returns the places in order, the first skip left out.
+func (t *top) from(skip int) []store.Position {
 	slices.SortFunc(t.items, t.compare)
-	var nums []store.Num
-	for _, r := range t.items[min(skip, len(t.items)):] {
-		nums = append(nums, r.num)
-	}
-	return nums
+	return t.items[min(skip, len(t.items)):]
 }
 
-func (t *top) compare(a, b ranked) int {
+func (t *top) compare(a, b store.Position) int {
 	for i, k := range t.keys {
-		c := t.set.Compare(k.Path.Leaf(), a.values[i], b.values[i])
+		c := t.set.Compare(k.Path.Leaf(), a.Keys[i], b.Keys[i])
 		if k.Descending {
 			c = -c
 		}
@@ -163,13 +170,13 @@ func (t *top) compare(a, b ranked) int {
 			return c
 		}
 	}
-	return int(a.num - b.num)
+	return int(a.Num - b.Num)
 }
 
 func (t *top) Len() int           { return len(t.items) }
 func (t *top) Less(i, j int) bool { return t.compare(t.items[i], t.items[j]) > 0 }
 func (t *top) Swap(i, j int)      { t.items[i], t.items[j] = t.items[j], t.items[i] }
-func (t *top) Push(x any)         { t.items = append(t.items, x.(ranked)) }
+func (t *top) Push(x any)         { t.items = append(t.items, x.(store.Position)) }
 
 func (t *top) Pop() any {
 	last := t.items[len(t.items)-1]

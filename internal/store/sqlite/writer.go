@@ -62,6 +62,34 @@ func (db *DB) Write(ctx context.Context, t store.Tenant, op *store.Op) error {
 	return db.writer.do(ctx, &job{tenant: t, op: op})
 }
 
+// WriteAll implements store.Slicer.
+func (db *DB) WriteAll(ctx context.Context, t store.Tenant, ops []*store.Op) []error {
+	errs := make([]error, len(ops))
+	jobs := make([]*job, len(ops))
+	for i, op := range ops {
+		jobs[i] = &job{tenant: t, op: op, done: make(chan error, 1)}
+	}
+	if err := db.writer.enqueue(jobs...); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	for i, j := range jobs {
+		select {
+		case errs[i] = <-j.done:
+			continue
+		case <-ctx.Done():
+		}
+		// The last one first: the writer takes them in order, so none is decided that one before it has left.
+		for k := len(jobs) - 1; k >= i; k-- {
+			errs[k] = jobs[k].leave(ctx)
+		}
+		break
+	}
+	return errs
+}
+
 // do queues a job and waits for its end.
 func (w *writer) do(ctx context.Context, j *job) error {
 	j.done = make(chan error, 1)
@@ -72,32 +100,41 @@ func (w *writer) do(ctx context.Context, j *job) error {
 	case err := <-j.done:
 		return err
 	case <-ctx.Done():
-		if j.state.CompareAndSwap(jobWaits, jobLeft) {
-			return ctx.Err()
-		}
-		select {
-		case err := <-j.done: // both were ready: the outcome is known
-			return err
-		default:
-			return fmt.Errorf("write is under way, its outcome unknown: %w", ctx.Err())
-		}
+		return j.leave(ctx)
 	}
 }
 
-func (w *writer) enqueue(j *job) error {
+// leave is what a caller does whose ctx has ended.
+func (j *job) leave(ctx context.Context) error {
+	if j.state.CompareAndSwap(jobWaits, jobLeft) {
+		return ctx.Err()
+	}
+	select {
+	case err := <-j.done: // both were ready: the outcome is known
+		return err
+	default:
+		return fmt.Errorf("write is under way, its outcome unknown: %w", ctx.Err())
+	}
+}
+
+// enqueue adds jobs of one tenant to its queue, all of them or none.
+func (w *writer) enqueue(jobs ...*job) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed {
+	switch {
+	case w.closed:
 		return store.ErrClosed
-	}
-	if w.waiting >= w.db.opts.MaxQueue {
+	case len(jobs) == 0:
+		return nil
+	case w.waiting+len(jobs) > w.db.opts.MaxQueue:
 		return store.ErrBusy
 	}
-	w.waiting++
-	if len(w.queues[j.tenant]) == 0 {
-		w.turns = append(w.turns, j.tenant)
+	t := jobs[0].tenant
+	w.waiting += len(jobs)
+	if len(w.queues[t]) == 0 {
+		w.turns = append(w.turns, t)
 	}
-	w.queues[j.tenant] = append(w.queues[j.tenant], j)
+	w.queues[t] = append(w.queues[t], jobs...)
 	w.more.Signal()
 	return nil
 }

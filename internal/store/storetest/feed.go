@@ -268,6 +268,7 @@ func testTokens(t *testing.T, open OpenFunc) {
 		Created: began, Expires: began.AddDate(1, 0, 0),
 	}
 	other := token
+	other.User = "person"
 	other.ID, other.Hash, other.Expires = "t2", [32]byte{4}, time.Time{}
 	f.rows(store.Rows{Tokens: []*store.Token{&token, &other}})
 	got, err := f.TokenByHash(t.Context(), token.Hash)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/muster-id/muster/internal/assert"
@@ -30,7 +31,7 @@ func testFind(t *testing.T, open OpenFunc) {
 		}
 		var got []store.Num
 		for after := store.Num(0); ; {
-			page := f.find(&store.Query{Type: f.set.Type(store.TypeUser), Start: 1, Count: 7, After: after})
+			page := f.find(&store.Query{Type: f.set.Type(store.TypeUser), Start: 1, Count: 7, After: store.Position{Num: after}})
 			if len(page) == 0 {
 				break
 			}
@@ -200,10 +201,12 @@ func testFindModel(t *testing.T, open OpenFunc) {
 				q := &store.Query{Type: typ, Filter: e, Start: rapid.IntRange(0, 40).Draw(rt, "start"), Count: rapid.IntRange(0, 40).Draw(rt, "count"), Doc: f.doc}
 				if rapid.Bool().Draw(rt, "sorted") {
 					q.Sort = world.sorts(typ).Draw(rt, "sort")
-				} else if rapid.Bool().Draw(rt, "keyset") {
-					q.After = store.Num(rapid.IntRange(1, 80).Draw(rt, "after"))
 				}
-				want, total := world.answer(q)
+				if rapid.Bool().Draw(rt, "behind a position") {
+					q.After = world.position(q, rapid.SampledFrom(world.all).Draw(rt, "after").Num)
+				}
+				q.Next = rapid.Bool().Draw(rt, "next")
+				want, total, next := world.answer(q)
 				var got []store.Num
 				page, err := f.Find(t.Context(), store.Default, q, func(r *store.Resource) error {
 					got = append(got, r.Num)
@@ -213,8 +216,11 @@ func testFindModel(t *testing.T, open OpenFunc) {
 					rt.Fatalf("%s: %v", text, err)
 				}
 				if page.Total != total || !slices.Equal(got, want) {
-					rt.Fatalf("%s\nsort %v start %d count %d after %d\n got %d: %v\nwant %d: %v",
+					rt.Fatalf("%s\nsort %v start %d count %d after %v\n got %d: %v\nwant %d: %v",
 						text, q.Sort, q.Start, q.Count, q.After, page.Total, got, total, want)
+				}
+				if diff := cmp.Diff(next, page.Next); diff != "" {
+					rt.Fatalf("%s\nsort %v start %d count %d after %v: the next page (-want +got)\n%s", text, q.Sort, q.Start, q.Count, q.After, diff)
 				}
 			})
 		})
@@ -230,7 +236,7 @@ type world struct {
 }
 
 // answer is what a query means.
-func (w *world) answer(q *store.Query) (page []store.Num, total int) {
+func (w *world) answer(q *store.Query) (page []store.Num, total int, next *store.Position) {
 	var matches []store.Num
 	for _, r := range w.all {
 		if r.Type == q.Type.Name && filter.Match(q.Filter, w.set, w.docs[r.Num]) {
@@ -238,21 +244,39 @@ func (w *world) answer(q *store.Query) (page []store.Num, total int) {
 		}
 	}
 	total = len(matches)
-	slices.SortStableFunc(matches, func(a, b store.Num) int {
-		for _, k := range q.Sort {
-			c := w.set.Compare(k.Path.Leaf(), first(k.Path, w.docs[a]), first(k.Path, w.docs[b]))
-			if k.Descending {
-				c = -c
-			}
-			if c != 0 {
-				return c
-			}
-		}
-		return 0
-	})
-	matches = slices.DeleteFunc(matches, func(n store.Num) bool { return n <= q.After })
+	slices.SortFunc(matches, func(a, b store.Num) int { return w.compare(q, w.position(q, a), w.position(q, b)) })
+	if q.After.Num > 0 {
+		matches = slices.DeleteFunc(matches, func(n store.Num) bool { return w.compare(q, w.position(q, n), q.After) <= 0 })
+	}
 	from := min(max(q.Start, 1)-1, len(matches))
-	return matches[from:min(from+q.Count, len(matches))], total
+	to := min(from+q.Count, len(matches))
+	if q.Next && from < to && to < len(matches) {
+		at := w.position(q, matches[to-1])
+		next = &at
+	}
+	return matches[from:to], total, next
+}
+
+// position returns the place of a resource in the order of a query.
+func (w *world) position(q *store.Query, n store.Num) store.Position {
+	at := store.Position{Num: n}
+	for _, k := range q.Sort {
+		at.Keys = append(at.Keys, w.set.Key(k.Path.Leaf(), first(k.Path, w.docs[n])))
+	}
+	return at
+}
+
+func (w *world) compare(q *store.Query, a, b store.Position) int {
+	for i, k := range q.Sort {
+		c := w.set.Compare(k.Path.Leaf(), a.Keys[i], b.Keys[i])
+		if k.Descending {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return int(a.Num - b.Num)
 }
 
 // first returns what a document is sorted by; the population has no primary elements. An empty string is no value.

@@ -24,6 +24,13 @@ const (
 	Sensitive     ErrorType = "sensitive"
 )
 
+// The values of scimType that RFC 9865 §2.1 adds for paging by cursor.
+const (
+	InvalidCursor ErrorType = "invalidCursor"
+	ExpiredCursor ErrorType = "expiredCursor"
+	InvalidCount  ErrorType = "invalidCount"
+)
+
 // Error is a refusal as the client sees it (RFC 7644 §3.12): an HTTP status, an
 // optional scimType and a sentence that says what was wrong, where, and what to
 // do. Detail is sent as it is: it holds no secret, no internals, and input only

@@ -35,10 +35,7 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 		"changePassword": supported(false),
 		"sort":           supported(f.Sort),
 		"etag":           supported(f.Versions),
-		"pagination": schema.Object{
-			"cursor": false, "index": true, "defaultPaginationMethod": "index",
-			"defaultPageSize": int64(c.Limits.DefaultResults), "maxPageSize": int64(c.Limits.Results),
-		},
+		"pagination":     c.pagination(f),
 		"authenticationSchemes": []any{schema.Object{
 			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
 			"description": "A bearer token in the Authorization header (RFC 6750).",
@@ -53,6 +50,18 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 		doc["documentationUri"] = c.DocumentationURI
 	}
 	return c.sendDocument(doc)
+}
+
+// pagination describes the ways of paging (RFC 9865 §4).
+func (c *call) pagination(f Features) schema.Object {
+	o := schema.Object{
+		"cursor": f.Cursors, "index": true, "defaultPaginationMethod": "index",
+		"defaultPageSize": int64(c.Limits.DefaultResults), "maxPageSize": int64(c.Limits.Results),
+	}
+	if f.Cursors {
+		o["cursorTimeout"] = max(int64(c.CursorAge.Seconds()), 1)
+	}
+	return o
 }
 
 func supported(yes bool) schema.Object { return schema.Object{"supported": yes} }

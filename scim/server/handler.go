@@ -33,10 +33,11 @@ type Options struct {
 	// PrivateDiscovery asks for credentials for ServiceProviderConfig too, which RFC 7643 §5 would
 	// have readable without. Defaults to false.
 	PrivateDiscovery bool
-	// CursorKey seals cursors: 32 bytes that all nodes of a service share and that stay over a restart. Without it the
-	// handler makes one, and cursors end with it.
+	// CursorKey seals cursors (RFC 9865): 32 bytes that all nodes of a service share and that stay over a restart. Any other
+	// number of bytes panics. Defaults to a key of the handler's own, with which its cursors end.
 	CursorKey []byte
-	// CursorAge is how long a cursor may be used; it is advertised as pagination.cursorTimeout. Defaults to 1 h.
+	// CursorAge is how long a cursor may be used; it is advertised as pagination.cursorTimeout, in whole seconds. Defaults
+	// to 1 h.
 	CursorAge time.Duration
 }
 
@@ -59,13 +60,18 @@ func Handler(open Open, opts Options) http.Handler {
 	if h.Realm == "" {
 		h.Realm = "scim"
 	}
+	if h.CursorAge <= 0 {
+		h.CursorAge = time.Hour
+	}
+	h.cursors = newSealer(opts.CursorKey, h.CursorAge)
 	return h
 }
 
 type handler struct {
 	Options
-	open   Open
-	budget budget
+	open    Open
+	budget  budget
+	cursors *sealer
 }
 
 // call is one request on its way.

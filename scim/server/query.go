@@ -24,8 +24,10 @@ type params struct {
 	filter     filter.Expr // parsed, not bound; nil: none
 	sortBy     string
 	descending bool
-	start      int
+	start      int // 1-based
 	count      int
+	byCursor   bool // cursor is given
+	cursor     string
 	attributes []string
 	excluded   []string
 }
@@ -36,6 +38,7 @@ type params struct {
 var paramNames = map[string]string{
 	"filter": "filter", "sortby": "sortBy", "sortorder": "sortOrder", "startindex": "startIndex",
 	"count": "count", "attributes": "attributes", "excludedattributes": "excludedAttributes",
+	"cursor": "cursor",
 }
 
 // parameters are those of a URL that mean something. Their order in it is kept.
@@ -76,10 +79,7 @@ func queryValues(raw string) (parameters, error) {
 		if !known {
 			continue
 		}
-		fault := scim.InvalidValue
-		if name == "filter" {
-			fault = scim.InvalidFilter
-		}
+		fault := faultOf(name)
 		value, err = url.QueryUnescape(value)
 		switch {
 		case err != nil:
@@ -111,7 +111,7 @@ func (c *call) queryParams() (*params, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &params{start: 1, count: c.Limits.DefaultResults}
+	p := &params{count: c.Limits.DefaultResults}
 	for _, v := range values {
 		switch v.name {
 		case "attributes":
@@ -127,7 +127,7 @@ func (c *call) queryParams() (*params, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.choosePaging()
 }
 
 // searchParams reads the SearchRequest of a query by POST.
@@ -139,7 +139,7 @@ func (c *call) searchParams() (*params, error) {
 	if err := c.checkMessage(in, scim.SearchRequestMessage); err != nil {
 		return nil, err
 	}
-	p := &params{start: 1, count: c.Limits.DefaultResults}
+	p := &params{count: c.Limits.DefaultResults}
 	for key, v := range in {
 		name := paramNames[foldASCII(key)]
 		if v == nil || name == "" {
@@ -149,7 +149,18 @@ func (c *call) searchParams() (*params, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.choosePaging()
+}
+
+// choosePaging completes the parameters. startIndex or cursor selects the way of paging; without either it is by index,
+// as it was before there were cursors (RFC 9865 §2.4).
+func (p *params) choosePaging() error {
+	if p.start == 0 {
+		p.start = 1
+	} else if p.byCursor {
+		return scim.BadRequest(scim.InvalidValue, "startIndex and cursor exclude each other; page by one of them")
+	}
+	return nil
 }
 
 // setParam takes over one member of a SearchRequest.
@@ -170,13 +181,20 @@ func (c *call) setParam(p *params, name string, v any) (err error) {
 	}
 	s, ok := v.(string)
 	if !ok {
-		fault := scim.InvalidValue
-		if name == "filter" {
-			fault = scim.InvalidFilter
-		}
-		return scim.BadRequest(fault, "%s is not a string", name)
+		return scim.BadRequest(faultOf(name), "%s is not a string", name)
 	}
 	return c.setText(p, name, s)
+}
+
+// faultOf returns the scimType of a parameter that cannot be read.
+func faultOf(name string) scim.ErrorType {
+	switch name {
+	case "filter":
+		return scim.InvalidFilter
+	case "cursor":
+		return scim.InvalidCursor
+	}
+	return scim.InvalidValue
 }
 
 // setText takes over one parameter that is text, from wherever it came.
@@ -188,6 +206,8 @@ func (c *call) setText(p *params, name, s string) (err error) {
 		p.sortBy = strings.TrimSpace(s)
 	case "sortOrder":
 		p.descending, err = sortOrder(s)
+	case "cursor":
+		p.byCursor, p.cursor = true, s
 	}
 	return err
 }
@@ -263,25 +283,17 @@ func (c *call) checkMessage(in schema.Object, urn string) error {
 }
 
 // query binds the parameters to a type: names are resolved and checked against it.
-func (c *call) query(p *params, t *schema.ResourceType, scope filter.Scope, f Features) (*Query, error) {
+func (c *call) query(p *params, t *schema.ResourceType, scope filter.Scope) (*Query, error) {
 	q := &Query{Type: t, Start: p.start, Count: p.count}
-	if p.filter != nil {
-		bound, err := filter.Bind(p.filter, t, scope, c.d)
-		if err != nil {
-			return nil, err
-		}
-		if q.Filter, err = c.localize(bound, t); err != nil {
-			return nil, err
-		}
+	if p.filter == nil {
+		return q, nil
 	}
-	if p.sortBy != "" && f.Sort {
-		path, err := c.sortPath(p.sortBy, t)
-		if err != nil {
-			return nil, err
-		}
-		q.Sort = []SortKey{{Path: path, Descending: p.descending}}
+	bound, err := filter.Bind(p.filter, t, scope, c.d)
+	if err != nil {
+		return nil, err
 	}
-	return q, nil
+	q.Filter, err = c.localize(bound, t)
+	return q, err
 }
 
 // sortPath resolves sortBy (RFC 7644 §3.4.2.3). A complex multi-valued attribute sorts
@@ -289,7 +301,7 @@ func (c *call) query(p *params, t *schema.ResourceType, scope filter.Scope, f Fe
 func (c *call) sortPath(name string, t *schema.ResourceType) (schema.Path, error) {
 	path, err := t.Resolve(name, c.d)
 	if err != nil {
-		return path, scim.BadRequest(scim.InvalidValue, "sortBy names no attribute of %s: %s", t.Name, scim.Quote(name))
+		return path, noSortAttribute(t.Name, name)
 	}
 	if path.Attr != nil && path.Sub == nil && path.Attr.Type == schema.Complex && path.Attr.MultiValued {
 		path.Sub = path.Attr.Sub("value")
@@ -302,4 +314,8 @@ func (c *call) sortPath(name string, t *schema.ResourceType) (schema.Path, error
 		return path, scim.BadRequest(scim.InvalidValue, "sortBy cannot order by %s", scim.Quote(name))
 	}
 	return path, nil
+}
+
+func noSortAttribute(of, name string) error {
+	return scim.BadRequest(scim.InvalidValue, "sortBy names no attribute of %s: %s", of, scim.Quote(name))
 }

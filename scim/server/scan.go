@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"container/heap"
 	"iter"
 	"maps"
 	"slices"
@@ -14,9 +15,14 @@ import (
 // no index. The rows are all resources of the type in the store's own stable order; what
 // they carry of relations is what Reads says.
 //
-// Without Sort it holds one row at a time; with it, it holds every match.
+// Without Sort it holds one row at a time; with it, it holds every match. A page by cursor (ByCursor) is in order of
+// Sort and then of id, whatever the order of the rows, and of matches it holds one page: a store whose Find is Scan can
+// say Features.Cursors.
 func (q *Query) Scan(rows iter.Seq2[*Resource, error], emit func(*Resource) error) (Page, error) {
-	if len(q.Sort) > 0 {
+	switch {
+	case q.ByCursor:
+		return q.scanBehind(rows, emit)
+	case len(q.Sort) > 0:
 		return q.scanSorted(rows, emit)
 	}
 	total := 0
@@ -81,6 +87,105 @@ func (q *Query) scanSorted(rows iter.Seq2[*Resource, error], emit func(*Resource
 		}
 	}
 	return Page{Total: len(matches)}, nil
+}
+
+// scanBehind is Scan for a page by cursor: the first matches behind the position.
+func (q *Query) scanBehind(rows iter.Seq2[*Resource, error], emit func(*Resource) error) (Page, error) {
+	after, err := ParsePosition(q.After, len(q.Sort))
+	if err != nil {
+		return Page{}, err
+	}
+	page := page{query: q}
+	total := 0
+	for r, err := range rows {
+		if err != nil {
+			return Page{}, err
+		}
+		match, doc, err := q.match(r)
+		if err != nil {
+			return Page{}, err
+		}
+		if !match {
+			continue
+		}
+		total++
+		at := Position{Keys: q.sortValues(doc), Last: r.ID}
+		for i, k := range q.Sort {
+			at.Keys[i] = q.Type.Set().Key(k.Path.Leaf(), at.Keys[i])
+		}
+		if after == nil || q.compare(at, *after) > 0 {
+			page.add(placed{r, at})
+		}
+	}
+	found, more := page.sorted()
+	out := Page{Total: total}
+	if more {
+		if out.Next, err = found[len(found)-1].at.Encode(); err != nil {
+			return Page{}, err
+		}
+	}
+	for _, f := range found {
+		if err := emit(f.r); err != nil {
+			return Page{}, err
+		}
+	}
+	return out, nil
+}
+
+// compare orders positions of the query.
+func (q *Query) compare(a, b Position) int {
+	for i, k := range q.Sort {
+		c := q.Type.Set().Compare(k.Path.Leaf(), a.Keys[i], b.Keys[i])
+		if k.Descending {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(a.Last, b.Last)
+}
+
+// placed is a resource and its place.
+type placed struct {
+	r  *Resource
+	at Position
+}
+
+// page keeps the first Count of what is added, and one more: a heap with the last of them on top.
+type page struct {
+	query *Query
+	items []placed
+}
+
+func (p *page) add(f placed) {
+	switch {
+	case p.query.Count == 0:
+	case len(p.items) <= p.query.Count:
+		heap.Push(p, f)
+	case p.query.compare(f.at, p.items[0].at) < 0:
+		p.items[0] = f
+		heap.Fix(p, 0)
+	}
+}
+
+// sorted returns the page in order, and whether there is more behind it.
+func (p *page) sorted() (found []placed, more bool) {
+	slices.SortFunc(p.items, func(a, b placed) int { return p.query.compare(a.at, b.at) })
+	n := min(p.query.Count, len(p.items))
+	return p.items[:n], n < len(p.items)
+}
+
+// Len, Less, Swap, Push and Pop implement heap.Interface.
+func (p *page) Len() int           { return len(p.items) }
+func (p *page) Less(i, j int) bool { return p.query.compare(p.items[i].at, p.items[j].at) > 0 }
+func (p *page) Swap(i, j int)      { p.items[i], p.items[j] = p.items[j], p.items[i] }
+func (p *page) Push(x any)         { p.items = append(p.items, x.(placed)) } //nolint:errcheck,forcetypeassert // of add
+
+func (p *page) Pop() any {
+	last := p.items[len(p.items)-1]
+	p.items = p.items[:len(p.items)-1]
+	return last
 }
 
 // Reads says which relations the rows of Scan must carry: those that are wanted and

@@ -34,7 +34,7 @@ type Service struct {
 	// request can then refer to what it creates later. Without it stores give ids by themselves.
 	NewID func() string
 	// Me, if set, is the resource of the person who sends the request: /Me stands for it (RFC 7644 §3.11). Only
-	// Type and Value are read.
+	// Type and Value are read. Without Value the person has none yet, and POST on /Me makes one of Type.
 	Me *Ref
 	// Used, if set, is told after a request which switches it needed.
 	Used func(scim.Switches)
@@ -148,22 +148,26 @@ type Op struct {
 	Create *Resource // see Store.Create
 	Edit   *Edit     // see Store.Update
 	Delete *Cond     // see Store.Delete
-	// Promised are ids that later operations of the same request create. A relation or reference to one of them is
-	// kept as if the resource were there.
-	Promised map[string]bool
-	// Stop, if set, is asked in the moment of the decision, after the ops before it: true ends the op with ErrStopped and
-	// changes nothing. It is how failOnErrors holds although ops share transactions.
-	Stop    func() bool
+	// Promised are the resources that this request creates later: resource type names by id. A relation or reference to
+	// one of them is kept as if the resource were there, and is as good as any other once it is.
+	Promised map[string]string
+	// Proceed, if set, is asked in the moment of the decision, after the decisions of the ops before it: an error ends the
+	// op with it and changes nothing. It is how failOnErrors holds, and how nothing is built on an op that failed,
+	// although ops share transactions. It is quick and may be asked again.
+	Proceed func() error
+	// Decided, if set, is told how the decision ended, an error of Proceed included, before the ops behind it are
+	// decided. It is quick; told more than once, the last time counts.
+	Decided func(error)
 	Dialect *scim.Dialect
 }
 
 // Result is what became of an Op.
 type Result struct {
-	Resource *Resource // as it is afterwards; nil after a delete and after an error
+	Resource *Resource // as it is afterwards, of which ID and Version are read; nil after a delete and after an error
 	Err      error
 }
 
-// ErrStopped is the error of an Op that its Stop kept from happening.
+// ErrStopped is the error of an Op that was not carried out because too many before it had failed.
 var ErrStopped = errors.New("not carried out: too many operations before it failed")
 
 // Query is a search over the resources of one type.
@@ -173,8 +177,10 @@ type Query struct {
 	Sort   []SortKey            // empty: the store's own stable order
 	Start  int                  // 1-based, at least 1
 	Count  int                  // at most so many are emitted; 0 asks for the total only
-	After  string               // Next of the page before; the server seals it
-	Want   *Want
+	// ByCursor says that Page.Next is wanted (RFC 9865): only of stores with Features.Cursors. Start is then 1.
+	ByCursor bool
+	After    string // Next of the page before; empty: the first page
+	Want     *Want
 }
 
 // SortKey is one ordering attribute (RFC 7644 §3.4.2.3).
@@ -186,5 +192,5 @@ type SortKey struct {
 // Page is what Find returns beside the resources.
 type Page struct {
 	Total int    // of all matches
-	Next  string // opaque position after the last resource emitted; empty: no more, or not supported
+	Next  string // where the next page begins, see Position; empty: there is no more. Only of a Query that is ByCursor
 }

@@ -26,11 +26,12 @@ type Options struct {
 	MaxEdges int
 }
 
-// Directory makes decisions over a store. It is safe for concurrent use.
+// Directory makes decisions over a store under one generation of schemas. It is safe for concurrent use.
 type Directory struct {
-	store store.Store
-	kinds []*kind
-	opts  Options
+	store   store.Store
+	kinds   []*kind
+	opts    Options
+	schemas Schemas
 }
 
 // New returns a Directory of the resource types of set, which should fold strings by Fold.
@@ -51,10 +52,7 @@ func New(st store.Store, set *schema.Set, o Options) *Directory {
 		o.MaxEdges = 50_000
 	}
 	d := &Directory{store: st, opts: o}
-	for _, t := range set.Types {
-		d.kinds = append(d.kinds, newKind(set, t))
-	}
-	return d
+	return d.With(Schemas{Set: set})
 }
 
 // Caller is who talks to the directory.
@@ -72,6 +70,9 @@ func (d *Directory) Stores(c Caller) map[string]server.Store {
 	}
 	return stores
 }
+
+// NewID returns an id for a resource that is about to be created: server.Service.NewID.
+func (d *Directory) NewID() string { return d.opts.NewID() }
 
 // kind returns the resource type of that name, or nil.
 func (d *Directory) kind(name string) *kind {
@@ -97,7 +98,7 @@ var (
 
 // Features implements server.Describer.
 func (s *resources) Features() server.Features {
-	return server.Features{Versions: true, Sort: true}
+	return server.Features{Versions: true, Sort: true, Cursors: true}
 }
 
 // precision is that of the times that are kept: what one answer shows, the next one shows too.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/server"
 )
 
 // translate makes of an error of the store what a client is told. It is the only place
@@ -27,6 +28,13 @@ func translate(err error) error {
 		answer.Detail = "the disk of the server is full; nothing was stored"
 	case errors.Is(err, store.ErrBusy):
 		answer.Detail = "too many writes are waiting; nothing was stored, try again"
+	case errors.Is(err, store.ErrGeneration):
+		answer.Detail = "the schemas have just changed; nothing was stored, try again"
+	case errors.Is(err, store.ErrPosition):
+		// A cursor is sealed: only one of an older version has a position that is none.
+		return scim.BadRequest(scim.InvalidCursor, "the cursor is not valid for this request; begin again without one")
+	case errors.Is(err, store.ErrLongKey):
+		return server.LongPosition()
 	case errors.Is(err, store.ErrSearches):
 		answer.Detail = "too many searches without an index are under way; try again"
 	case errors.Is(err, store.ErrCostly):

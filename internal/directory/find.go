@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
-	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/filter"
 	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/server"
@@ -17,31 +16,28 @@ import (
 func (s *resources) Find(ctx context.Context, q *server.Query, emit func(*server.Resource) error) (server.Page, error) {
 	known := names{}
 	sq := &store.Query{
-		Type: s.kind.ResourceType, Filter: q.Filter, Start: q.Start, Count: q.Count,
+		Type: s.kind.ResourceType, Filter: q.Filter, Start: q.Start, Count: q.Count, Next: q.ByCursor,
 		Doc: s.completer(q, known),
 	}
 	for _, k := range q.Sort {
 		sq.Sort = append(sq.Sort, store.SortKey(k))
 	}
-	if q.After != "" {
-		after, err := strconv.ParseInt(q.After, 10, 64)
-		if err != nil || after < 0 || len(q.Sort) > 0 {
-			return server.Page{}, scim.BadRequest(scim.InvalidValue, "the cursor is not one of this search")
+	after, err := server.ParsePosition(q.After, len(q.Sort))
+	if err != nil {
+		return server.Page{}, err
+	}
+	if after != nil {
+		if sq.After, err = fromPosition(*after); err != nil {
+			return server.Page{}, err
 		}
-		sq.After = store.Num(after)
 	}
 
-	var (
-		emitted int
-		last    store.Num
-		refused error // what emit said: it is not ours to translate
-	)
+	var refused error // what emit said: it is not ours to translate
 	page, err := s.d.store.Find(ctx, s.Tenant, sq, func(row *store.Resource) error {
 		r, err := s.shown(ctx, row, q.Want, known)
 		if err != nil {
 			return err
 		}
-		emitted, last = emitted+1, row.Num
 		refused = emit(r)
 		return refused
 	})
@@ -52,10 +48,23 @@ func (s *resources) Find(ctx context.Context, q *server.Query, emit func(*server
 		return server.Page{}, translate(err)
 	}
 	out := server.Page{Total: page.Total}
-	if emitted > 0 && emitted == q.Count && len(q.Sort) == 0 {
-		out.Next = strconv.FormatInt(int64(last), 10)
+	if page.Next != nil {
+		out.Next, err = toPosition(*page.Next).Encode()
 	}
-	return out, nil
+	return out, err
+}
+
+// toPosition writes a position of the store as one of server, where the number stands for the resource.
+func toPosition(p store.Position) server.Position {
+	return server.Position{Keys: p.Keys, Last: strconv.FormatInt(int64(p.Num), 36)}
+}
+
+func fromPosition(p server.Position) (store.Position, error) {
+	n, err := strconv.ParseInt(p.Last, 36, 64)
+	if err != nil || n <= 0 {
+		return store.Position{}, translate(store.ErrPosition)
+	}
+	return store.Position{Keys: p.Keys, Num: store.Num(n)}, nil
 }
 
 // completer returns what makes a whole resource of a row, as far as the query looks at it:
@@ -90,7 +99,7 @@ func (s *resources) completer(q *server.Query, known names) func(context.Context
 	}
 
 	return func(ctx context.Context, row *store.Resource) (schema.Object, error) {
-		doc, err := s.kind.Decode(row.Body)
+		doc, err := s.kind.document(row)
 		if err != nil {
 			return nil, err
 		}

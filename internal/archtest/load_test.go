@@ -200,7 +200,7 @@ func matches(path string, patterns ...string) bool {
 // forTests are the packages that exist to test others. They may import what
 // they like, and only tests and each other may import them.
 var forTests = []string{
-	"internal/archtest", "internal/assert", "internal/e2e/...",
+	"internal/archtest", "internal/assert", "internal/e2e/...", "internal/interop",
 	"internal/store/storetest", "internal/target/targettest", "internal/testenv/...", "bench/...",
 }
 

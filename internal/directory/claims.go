@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"net/http"
 	"slices"
+	"time"
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
@@ -19,8 +21,7 @@ func (k *kind) claims(doc schema.Object) []claim {
 	var out []claim
 	for _, u := range k.unique {
 		for v := range u.path.Values(doc) {
-			// Only strings are kept unique; "" is no value.
-			if key, ok := k.set.Key(u.path.Leaf(), v).(string); ok && key != "" {
+			if key := store.KeyText(k.set, u.path.Leaf(), v); key != "" {
 				out = append(out, claim{u, store.ClaimKey{Scope: u.scope, Key: key}})
 			}
 		}
@@ -46,6 +47,9 @@ func take(v *view, rows *store.Rows, n store.Num, before, after []claim, d *scim
 		if slices.ContainsFunc(before, c.same) {
 			continue
 		}
+		if c.claiming {
+			return beingClaimed(c.path.String())
+		}
 		holder, held := v.holder(c.ClaimKey)
 		switch {
 		case !held:
@@ -63,6 +67,14 @@ func take(v *view, rows *store.Rows, n store.Num, before, after []claim, d *scim
 		}
 	}
 	return nil
+}
+
+// beingClaimed refuses a new value of an attribute that is just becoming unique: whether it is taken is not known yet.
+func beingClaimed(attr string) error {
+	return &scim.Error{
+		Status: http.StatusServiceUnavailable, RetryAfter: time.Second,
+		Detail: "the values of " + attr + " are just being made unique; try again",
+	}
 }
 
 func (c claim) same(other claim) bool { return c.ClaimKey == other.ClaimKey }

@@ -8,13 +8,11 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// generation is that of the schemas that documents are written under today.
-const generation = 1
-
 // kind is a resource type with what the rules of the domain say about it.
 type kind struct {
 	*schema.ResourceType
-	set *schema.Set
+	set     *schema.Set
+	indexed *schema.ResourceType // the same with all indexes that are asked for; see Schemas.Index
 
 	person    bool        // a person: may be rehired
 	lifecycle bool        // has active, whose change has events of its own
@@ -22,6 +20,10 @@ type kind struct {
 	members   *relation   // the edges of which it is the parent; nil: none
 	groups    *relation   // the edges of which it is the child, derived; nil: none
 	manager   schema.Path // a reference to a User kept in the document; Attr nil: none
+
+	gen      int // of the schemas
+	dropped  []Dropped
+	readable int // documents of this generation on hold nothing that was dropped
 }
 
 // relation is an attribute that is kept as edges.
@@ -37,10 +39,12 @@ type unique struct {
 	path  schema.Path
 	// optional: only dialects with UniqueGroups insist on it (AMB-25).
 	optional bool
+	// claiming: older resources have no claims yet; see Schemas.Claiming.
+	claiming bool
 }
 
-func newKind(set *schema.Set, t *schema.ResourceType) *kind {
-	k := &kind{ResourceType: t, set: set, person: t.Name == store.TypeUser}
+func newKind(s *Schemas, t *schema.ResourceType) *kind {
+	k := &kind{ResourceType: t, set: s.Set, gen: s.Gen, indexed: s.Index.Type(t.Name), person: t.Name == store.TypeUser}
 	for _, a := range t.Schema.Attributes {
 		k.learn(schema.Path{Attr: a})
 	}
@@ -49,7 +53,17 @@ func newKind(set *schema.Set, t *schema.ResourceType) *kind {
 			k.learn(schema.Path{Extension: e.Schema, Attr: a})
 		}
 	}
+	for i := range k.unique {
+		u := &k.unique[i]
+		u.claiming = slices.Contains(s.Claiming, store.Work{Type: t.Name, Attr: u.path.String(), Unique: true})
+	}
+	k.learnDropped(s.Dropped)
 	return k
+}
+
+// index returns what a resource with this document is found by.
+func (k *kind) index(doc schema.Object) store.Index {
+	return store.MakeIndex(k.indexed.Set(), k.indexed, doc)
 }
 
 func (k *kind) learn(p schema.Path) {
@@ -69,6 +83,12 @@ func (k *kind) learn(p schema.Path) {
 	if u, ok := uniqueness(k.Name, p); ok {
 		k.unique = append(k.unique, u)
 	}
+	for _, sub := range a.SubAttributes {
+		p := schema.Path{Extension: p.Extension, Attr: a, Sub: sub}
+		if u, ok := uniqueness(k.Name, p); ok {
+			k.unique = append(k.unique, u)
+		}
+	}
 	if p.Extension != nil && p.Extension.ID == scim.EnterpriseUserSchema && a.Name == "manager" {
 		k.manager = p
 	}
@@ -84,10 +104,13 @@ func uniqueness(typ string, p schema.Path) (unique, bool) {
 	case typ == store.TypeGroup && name == "displayName":
 		return unique{scope: "groupName", path: p, optional: true}, true
 	case p.Attr.Uniqueness == schema.UniqueServer || p.Attr.Uniqueness == schema.UniqueGlobal:
-		return unique{scope: typ + ":" + name, path: p}, true
+		return unique{scope: Scope(typ, name), path: p}, true
 	}
 	return unique{}, false
 }
+
+// Scope names the claims of an attribute of a resource type, given by its path.
+func Scope(typ, path string) string { return typ + ":" + path }
 
 // endTypes returns the resource types that the values of a relation may name.
 func endTypes(a *schema.Attribute) []string {

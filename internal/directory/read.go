@@ -31,11 +31,15 @@ type names map[string]string
 // shown returns a row as it is sent: the stored bytes, with the manager's name put in, and the
 // relations that are wanted.
 func (s *resources) shown(ctx context.Context, row *store.Resource, w *server.Want, known names) (*server.Resource, error) {
+	body, err := s.kind.body(row)
+	if err != nil {
+		return nil, err
+	}
 	r := &server.Resource{
 		ID: row.ID, Version: version(row), Created: row.Created, Modified: row.Modified,
-		Raw: row.Body, Relations: s.relations(ctx, row, w),
+		Raw: body, Relations: s.relations(ctx, row, w),
 	}
-	id, end := s.kind.findManager(row.Body)
+	id, end := s.kind.findManager(body)
 	if id == "" {
 		return r, nil
 	}
@@ -43,7 +47,7 @@ func (s *resources) shown(ctx context.Context, row *store.Resource, w *server.Wa
 	if err != nil || name == "" {
 		return r, err
 	}
-	r.Raw, err = withManagerName(row.Body, end, name)
+	r.Raw, err = withManagerName(body, end, name)
 	return r, err
 }
 
@@ -56,7 +60,7 @@ func (s *resources) managerName(ctx context.Context, id string, known names) (st
 	row, err := s.d.store.Get(ctx, s.Tenant, store.TypeUser, id)
 	switch {
 	case err == nil:
-		doc, err := s.d.kind(store.TypeUser).Decode(row.Body)
+		doc, err := s.d.kind(store.TypeUser).document(row)
 		if err != nil {
 			return "", fmt.Errorf("read resource %d: %w", row.Num, err)
 		}

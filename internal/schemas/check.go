@@ -1,0 +1,86 @@
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/muster-id/muster/scim/schema"
+)
+
+var (
+	typeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
+	// reserved are the paths of the protocol, which no resource type may have.
+	reserved = []string{"/Bulk", "/Me", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/.search"}
+)
+
+// The most that a tenant may define, so that discovery and every document stay small.
+const (
+	maxSchemas    = 100
+	maxTypes      = 50
+	maxAttributes = 1000
+)
+
+// check finds what the hub cannot do with definitions that are right by themselves. The error names everything.
+func check(defs *schema.Definitions) error {
+	var c checker
+	if len(defs.Schemas) > maxSchemas || len(defs.Types) > maxTypes {
+		c.problem("%d schemas and %d resource types are defined; %d and %d are allowed", len(defs.Schemas), len(defs.Types), maxSchemas, maxTypes)
+	}
+	for _, t := range defs.Types {
+		if !typeName.MatchString(t.Name) {
+			c.problem("resource type %q: a name is a letter followed by up to 63 letters, digits, - and _", t.Name)
+		}
+		if slices.ContainsFunc(reserved, func(path string) bool { return strings.EqualFold(path, t.Endpoint) }) {
+			c.problem("resource type %q: the endpoint %s is one of the protocol", t.Name, t.Endpoint)
+		}
+	}
+	for i, t := range defs.Types {
+		for _, other := range defs.Types[:i] {
+			if t.Name != other.Name && strings.EqualFold(t.Name, other.Name) {
+				c.problem("resource types %q and %q differ in case only", other.Name, t.Name)
+			}
+		}
+	}
+	for _, s := range defs.Schemas {
+		c.base = slices.ContainsFunc(defs.Types, func(t schema.TypeDefinition) bool { return strings.EqualFold(t.Schema, s.ID) })
+		if len(s.Attributes) > maxAttributes {
+			c.problem("schema %s has %d attributes; %d are allowed", s.ID, len(s.Attributes), maxAttributes)
+		}
+		for _, a := range s.Attributes {
+			c.attribute(s.ID+": attribute "+a.Name, a)
+		}
+	}
+	return errors.Join(c.problems...)
+}
+
+type checker struct {
+	problems []error
+	base     bool // the schema is one of a resource type, not an extension
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Errorf(format, args...))
+}
+
+func (c *checker) attribute(at string, a *schema.Attribute) {
+	kept := a.Type != schema.Complex && a.Returned != schema.ReturnedNever
+	if a.Indexed && !kept {
+		c.problem("%s: what is complex or never returned cannot be indexed; mark the sub-attribute that is searched", at)
+	}
+	if unique(a) && !kept {
+		c.problem("%s: what is never returned is not stored, so it cannot be kept unique", at)
+	}
+	if a.Relation && !(c.base && a.Name == "groups" && a.Mutability == schema.ReadOnly) {
+		c.problem("%s: the only relation that a definition can have is a readOnly attribute groups in the schema of a resource type", at)
+	}
+	for _, s := range a.SubAttributes {
+		c.attribute(at+"."+s.Name, s)
+	}
+}
+
+func unique(a *schema.Attribute) bool {
+	return a.Uniqueness == schema.UniqueServer || a.Uniqueness == schema.UniqueGlobal
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -173,7 +172,8 @@ func TestErrors(t *testing.T) {
 			if !ok {
 				t.Fatalf("got %v", err)
 			}
-			assert.Equal(t, *got, c.want)
+			assert.Equal(t, client.Error{Status: got.Status, Type: got.Type, Detail: got.Detail, Err: got.Err}, c.want)
+			assert.Equal(t, got.Method+" "+got.Endpoint, "POST /Users")
 		})
 	}
 	t.Run("C-10: Retry-After", func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestErrors(t *testing.T) {
 func TestSuccessThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
-		"nothing": "", "HTML": "<html>", "a list": "[]", "a name twice": `{"id":"1","Id":"2"}`, "too large": `{"id":"` + strings.Repeat("a", 5000) + `"}`,
+		"nothing": "", "text": "done", "a list": "[]", "a name twice": `{"id":"1","Id":"2"}`, "too large": `{"id":"` + strings.Repeat("a", 5000) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -218,94 +218,8 @@ func TestSuccessThatCannotBeRead(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]string{204: "true <nil>", 200: "true <nil>", 404: "false <nil>", 500: "false answered 500"} {
+	for status, want := range map[int]string{204: "true <nil>", 200: "true <nil>", 404: "false <nil>", 500: "false DELETE /Users: answered 500"} {
 		found, err := open(t, answering(status, "")).Delete(t.Context(), "/Users", "1")
 		assert.Equal(t, fmt.Sprint(found, " ", err), want, assert.Sprintf("C-20: %d", status))
-	}
-}
-
-// pages answers like a server with so many users that gives at most two a page.
-func pages(total int, claim string) *server {
-	s := answering(0, "")
-	s.answer = func(r *http.Request) (int, string) {
-		start, _ := strconv.Atoi(r.URL.Query().Get("startIndex"))
-		var list []string
-		for i := max(start, 1); i <= total && len(list) < 2; i++ {
-			list = append(list, fmt.Sprintf(`{"id":"%d"}`, i))
-		}
-		return 200, `{"totalResults":` + claim + `,"Resources":[` + strings.Join(list, ",") + `]}`
-	}
-	return s
-}
-
-func TestPages(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name     string
-		s        *server
-		requests int
-		want     string
-	}{
-		{"C-02: as it should be", pages(3, "3"), 2, "123"},
-		{"C-02: claims too much", pages(3, "99"), 3, "123"},
-		{"C-02: claims nonsense", pages(3, `"many"`), 3, "123"},
-		{"C-02: claims nothing", pages(2, `null`), 2, "12"},
-		{"none", pages(0, "0"), 1, ""},
-		{"C-02: no paging", answering(200, `{"totalResults":9,"Resources":[{"id":"1"},{"id":"2"}]}`), 2, "12"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			got := ""
-			for d, err := range open(t, c.s).All(t.Context(), "/Users", client.Query{Count: 100}) {
-				assert.NoError(t, err)
-				got += d.ID()
-			}
-			assert.Equal(t, got, c.want)
-			assert.Equal(t, len(c.s.sent), c.requests)
-		})
-	}
-}
-
-func TestC14_ALongQueryIsPosted(t *testing.T) {
-	t.Parallel()
-	s := pages(0, "0")
-	c := open(t, s)
-	_, err := c.Find(t.Context(), "/Users", client.Query{Filter: client.Eq("displayName", "a b+c")}, 1)
-	assert.NoError(t, err)
-	assert.Equal(t, s.sent[0], "GET https://app.example/scim/v2/Users?filter=displayName%20eq%20%22a%20b%2Bc%22")
-	long := client.Eq("displayName", strings.Repeat("é", 1000))
-	_, err = c.Find(t.Context(), "/Users", client.Query{Filter: long, Count: 10, Want: client.Want{Excluded: []string{"members"}}}, 1)
-	assert.NoError(t, err)
-	assert.Equal(t, s.sent[1], "POST https://app.example/scim/v2/Users/.search")
-	assert.Equal(t, s.body, `{"count":10,"excludedAttributes":["members"],"filter":"displayName eq \"`+strings.Repeat("é", 1000)+`\"","schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]}`)
-	assert.Equal(t, s.last.URL.RawQuery, "")
-}
-
-func TestC04_Config(t *testing.T) {
-	t.Parallel()
-	unknown := client.Config{Patch: true, Filter: true}
-	for _, c := range []struct {
-		name, body string
-		status     int
-		want       client.Config
-	}{
-		{"all", `{"patch":{"supported":false},"filter":{"supported":true,"maxResults":50},"sort":{"supported":true},"etag":{"supported":true}}`, 200, client.Config{Known: true, Filter: true, Sort: true, ETag: true, MaxResults: 50}},
-		{"in strings", `{"Patch":{"Supported":"False"},"filter":{"maxResults":"many"}}`, 200, client.Config{Known: true, Filter: true}},
-		{"nothing", `{}`, 200, unknown},
-		{"HTML", `<html>`, 200, unknown},
-		{"not served", ``, 404, unknown},
-		{"not for us", ``, 403, unknown},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := open(t, answering(c.status, c.body)).Config(t.Context())
-			assert.NoError(t, err)
-			assert.Equal(t, got, c.want)
-		})
-	}
-	for _, status := range []int{0, 401, 429, 500, 503} {
-		if _, err := open(t, answering(status, "")).Config(t.Context()); err == nil {
-			t.Errorf("%d says what the server can do", status)
-		}
 	}
 }

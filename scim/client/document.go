@@ -92,3 +92,31 @@ func (d Document) ID() string {
 	}
 	return id
 }
+
+// Version returns the resource's version, meta.version or the ETag it came with, for [IfMatch]; "" if it has none.
+func (d Document) Version() string { return d.String("meta", "version") }
+
+// setVersion keeps the ETag of an answer, unless the resource says its version itself.
+func (d Document) setVersion(etag string) {
+	if etag == "" || d.Version() != "" || !d.has("id") {
+		return
+	}
+	meta, ok := d.Value("meta").(schema.Object)
+	if !ok {
+		meta = schema.Object{}
+		for name := range d {
+			if strings.EqualFold(name, "meta") {
+				delete(d, name)
+			}
+		}
+		d["meta"] = meta
+	}
+	meta["version"] = etag
+}
+
+// Location returns where the server says the resource is, meta.location; "" if it does not. The client never
+// goes there.
+func (d Document) Location() string { return d.String("meta", "location") }
+
+// Type returns the name of the resource's type, meta.resourceType; "" if it has none.
+func (d Document) Type() string { return d.String("meta", "resourceType") }

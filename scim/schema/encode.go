@@ -2,6 +2,7 @@ package schema
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -11,11 +12,21 @@ import (
 // definition, so that equal documents have equal bytes. It leaves out what a document
 // never has: id, meta, relations and what is never returned.
 func (t *ResourceType) Append(dst []byte, o Object) []byte {
-	dst = append(dst, `{"schemas":`...)
-	dst = appendValue(dst, t.attrs[0], t.Schemas(o))
+	dst = t.appendSchemas(append(dst, `{"schemas":[`...), o)
 	dst = appendMembers(dst, t.attrs[1:], o)
 	dst = t.appendExtensions(dst, o)
 	return append(dst, '}')
+}
+
+// appendSchemas appends what Schemas returns, and closes the array.
+func (t *ResourceType) appendSchemas(dst []byte, o Object) []byte {
+	dst = appendString(dst, t.Schema.ID)
+	for _, e := range t.Extensions {
+		if c, _ := o[e.Schema.ID].(Object); len(c) > 0 {
+			dst = appendString(append(dst, ','), e.Schema.ID)
+		}
+	}
+	return append(dst, ']')
 }
 
 func (t *ResourceType) appendExtensions(dst []byte, o Object) []byte {
@@ -81,6 +92,19 @@ func appendScalar(dst []byte, v any) []byte {
 
 // appendString appends a JSON string without the escapes that only HTML needs.
 func appendString(dst []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	dst, _ = jsontext.AppendQuote(dst, s) // fails only on invalid UTF-8, which it replaces
 	return dst
+}
+
+// plain reports whether a string has nothing that JSON escapes or that can be invalid.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

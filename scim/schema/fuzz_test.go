@@ -31,6 +31,12 @@ func FuzzRead(f *testing.F) {
 		if !ok {
 			return
 		}
+		sent := schema.Clone(v)
+		defer func() {
+			if !schema.Equal(v, sent) {
+				t.Errorf("Read or ReadValue altered its input: %v\nbefore %v", v, sent)
+			}
+		}()
 		for _, typ := range types {
 			for _, d := range []*scim.Dialect{nil, compat()} {
 				o, err := typ.Read(in, schema.Create, d)

@@ -117,6 +117,7 @@ func (l *linker) schema(s *Set, x *Schema) {
 		return
 	}
 	s.schemas = append(s.schemas, x)
+	x.boxed = x.ID
 	x.attrs = l.attributes("schema "+x.ID, x.Attributes, 0)
 }
 

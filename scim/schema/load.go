@@ -96,17 +96,9 @@ func (l *loader) document(v any) {
 }
 
 func isListResponse(o Object) bool {
-	list, _ := o.lookup(attrSchemas)
+	v, _ := o.lookup(attrSchemas)
+	list, _ := v.([]any)
 	return declares(list, scim.ListResponseMessage)
-}
-
-// declares reports whether a list of URIs has id.
-func declares(list any, id string) bool {
-	uris, _ := list.([]any)
-	return slices.ContainsFunc(uris, func(v any) bool {
-		s, ok := v.(string)
-		return ok && equalFold(s, id)
-	})
 }
 
 func (l *loader) resources(at string, list []any) {
@@ -123,7 +115,8 @@ func (l *loader) resources(at string, list []any) {
 // resource reads one resource. One that does not say what it is, as RFC 7643 §8.7
 // prints them (erratum 8417), is told by its members.
 func (l *loader) resource(at string, o Object) {
-	schemas, stated := o.lookup(attrSchemas)
+	v, stated := o.lookup(attrSchemas)
+	schemas, _ := v.([]any)
 	_, attributes := o.lookup("attributes")
 	_, endpoint := o.lookup("endpoint")
 	switch {

@@ -14,7 +14,15 @@ func (n names) find(name string) *Attribute {
 	if a := n[name]; a != nil {
 		return a
 	}
-	return n[fold(name)]
+	var buf [64]byte // a name in an array of bytes is looked up without a copy
+	if len(name) > len(buf) {
+		return n[fold(name)]
+	}
+	b := buf[:len(name)]
+	for i := range b {
+		b[i] = lower(name[i])
+	}
+	return n[string(b)]
 }
 
 // fold maps a name to the form in which names are compared: ASCII letters only,

@@ -46,14 +46,16 @@ func (t *ResourceType) read(in Object, m Mode, d *scim.Dialect) (Object, *fault)
 	if f != nil {
 		return nil, f.in(attrSchemas)
 	}
-	out, f := r.members(body, t.attrs[1:]) // all but schemas
+	var lacking *fault
+	if m == Create {
+		lacking = given(body, t.attrs) // before what is never returned is dropped
+	}
+	out, _, f := r.members(body, true, t.attrs[1:]) // all but schemas
 	if f != nil {
 		return nil, f
 	}
-	if m == Create {
-		if f := given(body, t.attrs); f != nil {
-			return nil, f
-		}
+	if lacking != nil {
+		return nil, lacking
 	}
 	for _, e := range t.Extensions {
 		raw, _ := in.lookup(e.Schema.ID)
@@ -65,7 +67,7 @@ func (t *ResourceType) read(in Object, m Mode, d *scim.Dialect) (Object, *fault)
 			continue
 		}
 		out[e.Schema.ID] = v
-		if declared != nil && !declared[fold(e.Schema.ID)] && !d.Forgives(scim.UnknownSchemas) {
+		if declared != nil && !declares(declared, e.Schema.ID) && !d.Forgives(scim.UnknownSchemas) {
 			return nil, undeclared("schemas lacks %s, of which the body has attributes", e.Schema.ID)
 		}
 	}
@@ -84,9 +86,12 @@ func given(body Object, attrs []*Attribute) *fault {
 	return nil
 }
 
-// schemas checks the schemas of a body and returns them folded; nil: the body has
-// none and need not.
-func (r *reader) schemas(v any) (map[string]bool, *fault) {
+// maxSchemas is the limit of the schemas of a body, which are compared one by one.
+const maxSchemas = 100
+
+// schemas checks the schemas of a body and returns them; nil: the body has none and
+// need not.
+func (r *reader) schemas(v any) ([]any, *fault) {
 	if s, ok := v.(string); ok && r.d.Forgives(scim.SingleForArray) {
 		v = []any{s}
 	}
@@ -100,22 +105,33 @@ func (r *reader) schemas(v any) (map[string]bool, *fault) {
 		}
 		return nil, undeclared("is missing; send [%q]", r.t.Schema.ID)
 	}
-	declared := make(map[string]bool, len(list))
+	if len(list) > maxSchemas {
+		return nil, invalid("has %d values; %d are allowed", len(list), maxSchemas)
+	}
 	for i, v := range list {
 		s, ok := v.(string)
 		if !ok {
 			return nil, mistyped("a URI", v).at(i)
 		}
-		if declared[fold(s)] {
+		if declares(list[:i], s) {
 			return nil, invalid("stands twice").at(i)
 		}
-		declared[fold(s)] = true
 		if !r.t.knows(s) && !r.d.Forgives(scim.UnknownSchemas) {
 			return nil, undeclared("%s is no schema of %s", scim.Quote(s), r.t.Name).at(i)
 		}
 	}
-	if !declared[fold(r.t.Schema.ID)] && !r.d.Forgives(scim.UnknownSchemas) {
+	if !declares(list, r.t.Schema.ID) && !r.d.Forgives(scim.UnknownSchemas) {
 		return nil, undeclared("lacks %s", r.t.Schema.ID)
 	}
-	return declared, nil
+	return list, nil
+}
+
+// declares reports whether a list of URIs has id.
+func declares(uris []any, id string) bool {
+	for _, v := range uris {
+		if s, ok := v.(string); ok && equalFold(s, id) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,10 @@
 package schema
 
-import "github.com/muster-id/muster/scim"
+import (
+	"maps"
+
+	"github.com/muster-id/muster/scim"
+)
 
 // A reader brings values into canonical form.
 type reader struct {
@@ -19,70 +23,85 @@ func (r *reader) container(s *Schema, v any) (Object, *fault) {
 	if !ok {
 		return nil, mistyped("an object", v)
 	}
-	return r.object(o, s.Attributes, s.attrs)
+	out, _, f := r.object(o, s.Attributes, s.attrs)
+	return out, f
 }
 
-// object reads an object whose attributes are attrs.
-func (r *reader) object(in Object, attrs []*Attribute, names names) (Object, *fault) {
-	in, f := r.canonical(in, names)
-	if f != nil {
-		return nil, f
+// object reads an object whose attributes are attrs. What is canonical already comes
+// back itself, and own is false; else the result is a new object, which the caller owns.
+func (r *reader) object(in Object, attrs []*Attribute, names names) (out Object, own bool, f *fault) {
+	if !exact(in, names) {
+		if in, f = r.canonical(in, names); f != nil {
+			return nil, false, f
+		}
+		own = true
 	}
-	return r.members(in, attrs)
+	return r.members(in, own, attrs)
+}
+
+// exact reports whether every name is spelled as it is defined.
+func exact(in Object, names names) bool {
+	for n := range in {
+		if a := names[n]; a == nil || a.Name != n {
+			return false
+		}
+	}
+	return true
 }
 
 // members reads the attributes of an object whose names are canonical, in the order
-// of attrs so that the same body always has the same fault.
-func (r *reader) members(in Object, attrs []*Attribute) (Object, *fault) {
-	out := make(Object, len(in))
+// of attrs so that the same body always has the same fault. It alters in only if that
+// is the caller's own.
+func (r *reader) members(in Object, own bool, attrs []*Attribute) (Object, bool, *fault) {
+	out := in
 	for _, a := range attrs {
 		v, ok := in[a.Name]
 		if !ok {
 			continue
 		}
-		switch {
-		case a.Returned == ReturnedNever && r.d.Allows(scim.HideCredentials): // IPS-13
-			return nil, undeclared("has no attribute %s", scim.Quote(a.Name))
-		case a.Mutability == ReadOnly:
-			if r.patch && !r.d.Forgives(scim.IgnoreReadOnly) {
-				return nil, readOnlyFault().in(a.Name)
-			}
-			continue
-		case a.Relation:
-			out[a.Name] = v
-			continue
-		}
-		x, f := r.attribute(a, v)
+		x, same, keep, f := r.member(a, v)
 		if f != nil {
-			return nil, f.in(a.Name)
+			return nil, false, f.in(a.Name)
 		}
-		if x != nil || r.nils && a.Returned != ReturnedNever {
+		if same && keep {
+			continue
+		}
+		if !own {
+			out, own = maps.Clone(in), true
+		}
+		if keep {
 			out[a.Name] = x
+		} else {
+			delete(out, a.Name)
 		}
 	}
-	return out, nil
+	return out, own, nil
+}
+
+// member reads the value that an object has for an attribute. same says that it comes
+// back as it was, keep that the object keeps the attribute.
+func (r *reader) member(a *Attribute, v any) (x any, same, keep bool, f *fault) {
+	switch {
+	case a.Mutability == ReadOnly:
+		if r.patch && !r.d.Forgives(scim.IgnoreReadOnly) {
+			f = readOnlyFault()
+		}
+		return nil, false, false, f
+	case a.Relation:
+		return v, true, true, nil
+	}
+	x, same, f = r.attribute(a, v)
+	return x, same, x != nil || r.nils && a.Returned != ReturnedNever, f
 }
 
 // canonical returns in with names spelled as they are defined and unknown ones left out.
 func (r *reader) canonical(in Object, names names) (Object, *fault) {
-	exact := true
-	for n := range in {
-		if a := names[n]; a == nil || a.Name != n {
-			exact = false
-			break
-		}
-	}
-	if exact {
-		return in, nil
-	}
 	out := make(Object, len(in))
 	for n, v := range in {
 		a := names.find(n)
 		switch {
 		case a != nil:
 			out[a.Name] = v
-		case r.d.Allows(scim.RefuseUnknown) && r.t.extension(n) == nil: // IOP-05
-			return nil, undeclared("has no attribute %s", scim.Quote(n))
 		case r.patch && !r.d.Forgives(scim.UnknownAttributes):
 			return nil, invalid("has no attribute %s", scim.Quote(n))
 		}
@@ -90,30 +109,34 @@ func (r *reader) canonical(in Object, names names) (Object, *fault) {
 	return out, nil
 }
 
-// attribute reads the value of an attribute; nil is unassigned.
-func (r *reader) attribute(a *Attribute, v any) (any, *fault) {
+// attribute reads the value of an attribute; nil is unassigned. same says that the
+// value comes back as it was.
+func (r *reader) attribute(a *Attribute, v any) (x any, same bool, f *fault) {
 	if v == nil {
-		return nil, nil
+		return nil, true, nil
 	}
 	if !a.MultiValued {
-		x, f := r.single(a, v)
+		x, same, f = r.single(a, v)
 		if a.Returned == ReturnedNever {
-			x = nil // checked, then dropped: it must not reach a document (F11)
+			x, same = nil, false // checked, then dropped: it must not reach a document (F11)
 		}
-		return x, f
+		return x, same, f
 	}
 	list, ok := v.([]any)
 	if !ok {
 		if !r.takesOne(a, v) {
-			return nil, mistyped("an array", v)
+			return nil, false, mistyped("an array", v)
 		}
 		list = []any{v}
 	}
-	x, f := r.elements(a, list)
-	if a.Returned == ReturnedNever || len(x) == 0 {
-		return nil, f
+	out, same, f := r.elements(a, list)
+	switch {
+	case f != nil, a.Returned == ReturnedNever, len(out) == 0:
+		return nil, false, f
+	case same && ok:
+		return v, true, nil // not out, whose way into an interface is an allocation
 	}
-	return x, f
+	return out, false, nil
 }
 
 // takesOne reports whether a value may stand where an array belongs: any in PATCH
@@ -129,30 +152,34 @@ func (r *reader) takesOne(a *Attribute, v any) bool {
 	return r.d.Forgives(scim.SingleForArray)
 }
 
-// single reads one value of the type of a; nil is unassigned.
-func (r *reader) single(a *Attribute, v any) (any, *fault) {
+// single reads one value of the type of a; nil is unassigned. same is as in attribute.
+func (r *reader) single(a *Attribute, v any) (x any, same bool, f *fault) {
 	if a.Type != Complex {
 		return r.simple(a, v)
 	}
+	loose := false
 	if a.lone {
-		v = r.loose(a, v)
+		v, loose = r.loose(a, v)
 	}
 	if v == nil {
-		return nil, nil
+		return nil, false, nil
 	}
 	in, ok := v.(Object)
 	if !ok {
-		return nil, mistyped("an object", v)
+		return nil, false, mistyped("an object", v)
 	}
-	out, f := r.object(in, a.SubAttributes, a.subs)
+	out, own, f := r.object(in, a.SubAttributes, a.subs)
 	if f != nil {
-		return nil, f
+		return nil, false, f
 	}
-	r.linked(a, out)
+	out, own = r.linked(a, out, own)
 	if len(out) == 0 && !r.nils {
-		return nil, nil
+		return nil, false, nil
 	}
-	return out, nil
+	if own {
+		return out, false, nil
+	}
+	return v, !loose, nil
 }
 
 // lookup returns what a parsed object has under a name, in whatever case.

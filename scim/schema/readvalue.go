@@ -53,5 +53,6 @@ func (r *reader) path(p Path, v any) (any, *fault) {
 	if list, ok := v.([]any); ok && leaf.Type == Boolean && !leaf.MultiValued && len(list) == 1 && r.d.Forgives(scim.StringBooleans) {
 		v = list[0] // F2
 	}
-	return r.attribute(leaf, v)
+	x, _, f := r.attribute(leaf, v)
+	return x, f
 }

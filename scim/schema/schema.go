@@ -135,6 +135,7 @@ type Schema struct {
 	Attributes  []*Attribute
 
 	attrs names
+	boxed any // ID
 }
 
 // Attribute returns the attribute of that name, compared without case, or nil.

@@ -125,10 +125,10 @@ func (t *ResourceType) Paths() iter.Seq[Path] {
 // the extensions that have values in it (RFC 7643 §3, §3.3).
 func (t *ResourceType) Schemas(o Object) []any {
 	s := make([]any, 1, 1+len(t.Extensions))
-	s[0] = t.Schema.ID
+	s[0] = t.Schema.boxed
 	for _, e := range t.Extensions {
 		if c, _ := o[e.Schema.ID].(Object); len(c) > 0 {
-			s = append(s, e.Schema.ID)
+			s = append(s, e.Schema.boxed)
 		}
 	}
 	return s

@@ -9,24 +9,29 @@ import (
 	"github.com/muster-id/muster/scim"
 )
 
-// simple reads a value of any type but complex; nil is unassigned.
-func (r *reader) simple(a *Attribute, v any) (any, *fault) {
+// simple reads a value of any type but complex; nil is unassigned. same says that the
+// value comes back as it was.
+func (r *reader) simple(a *Attribute, v any) (x any, same bool, f *fault) {
 	switch a.Type {
 	case Boolean:
-		return r.boolean(v)
+		_, same = v.(bool)
+		x, f = r.boolean(v)
+		return x, same, f
 	case Integer:
-		return integer(v)
+		x, f = integer(v)
+		return x, false, f
 	case Decimal:
-		return decimal(v)
+		x, f = decimal(v)
+		return x, false, f
 	default:
 		s, ok := v.(string)
 		if !ok {
-			return nil, mistyped("a string", v)
+			return nil, false, mistyped("a string", v)
 		}
 		if s == "" && !a.Required && r.d.Forgives(scim.EmptyStrings) {
-			return nil, nil
+			return nil, false, nil
 		}
-		return s, text(a, s)
+		return v, true, text(a, s) // v, not s, whose way into an interface is an allocation
 	}
 }
 

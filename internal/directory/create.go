@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
@@ -31,7 +30,7 @@ func (k *kind) draft(doc schema.Object) (*draft, error) {
 	return &draft{
 		doc:    doc,
 		body:   k.Append(nil, doc),
-		index:  store.MakeIndex(k.set, k.ResourceType, doc),
+		index:  k.index(doc),
 		claims: k.claims(doc),
 	}, nil
 }
@@ -39,6 +38,23 @@ func (k *kind) draft(doc schema.Object) (*draft, error) {
 // Create implements server.Store (RFC 7644 §3.3). A User that was here before comes back as
 // the same person with a new id: see rehire.go.
 func (s *resources) Create(ctx context.Context, r *server.Resource, d *scim.Dialect) (*server.Resource, error) {
+	p, err := s.planCreate(ctx, r, d, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.write(ctx, p.keys, p.big, p.decide); err != nil {
+		return nil, err
+	}
+	var want *server.Want
+	if p.out.alone {
+		want = &server.Want{} // nobody to ask the store for
+	}
+	return s.done(ctx, p.out, want)
+}
+
+// planCreate checks what is to be created as far as that needs nothing loaded. An id that
+// it has already is kept; promised are the ids of what will be created, see server.Op.
+func (s *resources) planCreate(ctx context.Context, r *server.Resource, d *scim.Dialect, promised map[string]string) (*plan, error) {
 	doc := r.Attrs
 	if doc == nil {
 		var err error
@@ -54,30 +70,32 @@ func (s *resources) Create(ctx context.Context, r *server.Resource, d *scim.Dial
 	if err != nil {
 		return nil, err
 	}
-	now, id := s.d.now(), s.d.opts.NewID()
+	now, id := s.d.now(), r.ID
+	if id == "" {
+		id = s.d.NewID()
+	}
 	links, err := s.newLinking(ops, d, now)
 	if err != nil {
 		return nil, err
 	}
+	links.self, links.promised = id, promised
 
-	keys := store.Keys{Claims: claimKeys(next.claims)}
-	links.ask(&keys, "")
+	p := &plan{keys: store.Keys{Claims: claimKeys(next.claims)}, big: links.big()}
+	links.ask(&p.keys, "")
 	if manager := s.kind.managerOf(doc); manager != "" {
-		keys.IDs = append(keys.IDs, manager)
+		p.keys.IDs = append(p.keys.IDs, manager)
 	}
-	if next.index.ExternalID != "" {
-		keys.Pending = []string{next.index.ExternalID}
-	}
+	awaited := s.awaited(next.index.ExternalID, id, promised)
+	p.keys.Pending = awaited
 	former, ask := s.kind.former(next.index)
 	if ask {
-		keys.Former = []store.FormerKey{former}
+		p.keys.Former = []store.FormerKey{former}
 	}
 
-	var out outcome
-	err = s.write(ctx, keys, links.big(), func(v *view) (*store.Rows, error) {
-		out = outcome{row: &store.Resource{
+	p.decide = func(v *view) (*store.Rows, error) {
+		out := outcome{row: &store.Resource{
 			Type: s.kind.Name, ID: id, Person: id, Version: 1, Created: now, Modified: now,
-			Body: next.body, Gen: generation, Index: next.index, Once: s.kind.isActive(doc),
+			Body: next.body, Gen: s.d.schemas.Gen, Index: next.index, Once: s.kind.isActive(doc),
 		}}
 		rows := &store.Rows{Resources: []*store.Resource{out.row}}
 		events := store.EventCreated
@@ -90,30 +108,37 @@ func (s *resources) Create(ctx context.Context, r *server.Resource, d *scim.Dial
 		if err := take(v, rows, out.row.Num, nil, next.claims, d); err != nil {
 			return nil, err
 		}
-		if err := s.checkManager(v, nil, doc, d); err != nil {
+		if err := s.checkManager(v, nil, doc, d, promised); err != nil {
 			return nil, err
 		}
 		edges, err := links.decide(v, rows, out.row.Num, true)
 		if err != nil {
 			return nil, err
 		}
-		out.unknown = len(rows.Pend)
+		out.unknown = links.strangers(rows)
 		rows.Records = []*store.Record{{
 			Source: s.Source, ID: id, Num: out.row.Num, ExternalID: next.index.ExternalID, Created: now,
 		}}
 		rows.Changes = []*store.Change{s.change(ctx, out.row, store.Change{Kind: store.Created, Events: events, Edges: edges})}
-		s.join(ctx, v, rows, out.row, now)
+		s.join(ctx, v, rows, out.row, now, awaited)
 		out.alone = len(rows.Link) == 0
+		p.out = out
 		return rows, nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	var want *server.Want
-	if out.alone {
-		want = &server.Want{} // nobody to ask the store for
+	return p, nil
+}
+
+// awaited returns the values by which references may wait for a new resource: its externalId (F20) and, if it
+// was promised to others, its id.
+func (s *resources) awaited(externalID, id string, promised map[string]string) []string {
+	var values []string
+	if externalID != "" {
+		values = append(values, externalID)
 	}
-	return s.done(ctx, out, want)
+	if _, ok := promised[id]; ok {
+		values = append(values, id)
+	}
+	return values
 }
 
 // outcome is what the last run of a decision came to.
@@ -125,10 +150,7 @@ type outcome struct {
 
 // done tells the log what was coped with, and returns the resource as it is now.
 func (s *resources) done(ctx context.Context, out outcome, w *server.Want) (*server.Resource, error) {
-	if out.unknown > 0 {
-		s.d.opts.Log.LogAttrs(ctx, slog.LevelWarn, "unknown members remembered",
-			slog.Int64("tenant", int64(s.Tenant)), slog.String("resource", out.row.ID), slog.Int("members", out.unknown))
-	}
+	out.warn(ctx, s.d.opts.Log, s.Caller)
 	return s.shown(ctx, out.row, w, nil)
 }
 
@@ -161,9 +183,9 @@ func (s *resources) change(ctx context.Context, row *store.Resource, c store.Cha
 
 // checkManager refuses a new manager that is no User of the tenant, in dialects that do not
 // keep unknown ones as they were sent (F7, B03).
-func (s *resources) checkManager(v *view, before, after schema.Object, d *scim.Dialect) error {
+func (s *resources) checkManager(v *view, before, after schema.Object, d *scim.Dialect, promised map[string]string) error {
 	id := s.kind.managerOf(after)
-	if id == "" || id == s.kind.managerOf(before) {
+	if id == "" || id == s.kind.managerOf(before) || promised[id] == store.TypeUser {
 		return nil
 	}
 	r := v.resource(id)

@@ -13,8 +13,13 @@ import (
 // rehire ever finds. The edges of a deleted resource count as gone at once, without changes of
 // the groups it was in, and are swept later.
 func (s *resources) Delete(ctx context.Context, id string, c server.Cond) error {
+	p := s.planDelete(ctx, id, c)
+	return s.write(ctx, p.keys, p.big, p.decide)
+}
+
+func (s *resources) planDelete(ctx context.Context, id string, c server.Cond) *plan {
 	now := s.d.now()
-	return s.write(ctx, store.Keys{IDs: []string{id}}, false, func(v *view) (*store.Rows, error) {
+	decide := func(v *view) (*store.Rows, error) {
 		old := v.ByID(id)
 		if old == nil || old.Type != s.kind.Name {
 			return nil, scim.NotFound(id)
@@ -22,7 +27,7 @@ func (s *resources) Delete(ctx context.Context, id string, c server.Cond) error 
 		if err := c.Check(version(old)); err != nil {
 			return nil, err
 		}
-		doc, err := s.kind.Decode(old.Body)
+		doc, err := s.kind.document(old)
 		if err != nil {
 			return nil, fmt.Errorf("read resource %d: %w", old.Num, err)
 		}
@@ -41,6 +46,10 @@ func (s *resources) Delete(ctx context.Context, id string, c server.Cond) error 
 				Kind: store.Deleted, Events: store.EventDeleted, Before: old.Body,
 			})},
 		}
+		if s.kind.members != nil { // what waited to be a member waits no longer
+			rows.Unpend = []store.Pending{{Source: s.Source, Rel: s.kind.members.rel, Parent: old.Num}}
+		}
 		return rows, take(v, rows, old.Num, s.kind.claims(doc), nil, nil)
-	})
+	}
+	return &plan{keys: store.Keys{IDs: []string{id}}, decide: decide}
 }

@@ -28,6 +28,9 @@ type linking struct {
 	whole   bool // some operation looks at all members
 	renewed bool // some operation says what all members are
 	ids     []string
+
+	self     string            // outside id of the resource
+	promised map[string]string // types of those who will be there, by id
 }
 
 // newLinking checks operations as far as that needs nothing loaded.
@@ -162,16 +165,23 @@ func (e *edges) apply(op server.LinkEdit) error {
 func (e *edges) add(refs []patch.Ref) error {
 	for _, ref := range refs {
 		r := e.v.ByID(ref.Value)
+		typ, promised := e.promised[ref.Value]
+		if r != nil {
+			typ = r.Type
+		}
 		switch {
-		case r == nil && e.dialect.Forgives(scim.UnknownMembers):
+		case ref.Value == e.self:
+			return scim.BadRequest(scim.InvalidValue, "%s: a %s cannot be a member of itself", e.kind.members.name, e.kind.Name)
+		case r == nil && promised && e.kind.members.allows(typ):
 			e.unknown[ref.Value] = true
 			continue
-		case r == nil:
+		case r == nil && !promised && e.dialect.Forgives(scim.UnknownMembers):
+			e.unknown[ref.Value] = true
+			continue
+		case r == nil && !promised:
 			return scim.BadRequest(scim.InvalidValue, "%s: no resource has the id %s", e.kind.members.name, scim.Quote(ref.Value))
-		case !e.kind.members.allows(r.Type):
-			return scim.BadRequest(scim.InvalidValue, "%s: %s is a %s, which cannot be one", e.kind.members.name, scim.Quote(ref.Value), r.Type)
-		case r.Num == e.parent:
-			return scim.BadRequest(scim.InvalidValue, "%s: a %s cannot be a member of itself", e.kind.members.name, e.kind.Name)
+		case !e.kind.members.allows(typ):
+			return scim.BadRequest(scim.InvalidValue, "%s: %s is a %s, which cannot be one", e.kind.members.name, scim.Quote(ref.Value), typ)
 		}
 		e.touch(r.Num)
 		e.after[r.Num] = true
@@ -236,6 +246,17 @@ func (e *edges) remember(rows *store.Rows) {
 			rows.Unpend = append(rows.Unpend, one)
 		}
 	}
+}
+
+// strangers returns how many references the rows remember to what nobody has promised.
+func (l *linking) strangers(rows *store.Rows) int {
+	n := 0
+	for _, p := range rows.Pend {
+		if _, promised := l.promised[p.Value]; !promised {
+			n++
+		}
+	}
+	return n
 }
 
 // changes adds the edges that differ in the end.

@@ -62,6 +62,14 @@ func (l *load) with(m load, maxEdges int) load {
 	return next
 }
 
+// plan is a write that is ready to be decided.
+type plan struct {
+	keys   store.Keys
+	big    bool // it is known beforehand that many edges may change
+	decide decideFunc
+	out    outcome // what the last run of decide came to; of a delete it stays empty
+}
+
 // write commits what decide decides. While it misses keys, it is asked again with these.
 func (s *resources) write(ctx context.Context, keys store.Keys, big bool, decide decideFunc) error {
 	loaded := load{Keys: keys, heavy: big}
@@ -70,6 +78,7 @@ func (s *resources) write(ctx context.Context, keys store.Keys, big bool, decide
 		round := loaded // of its own: the store may run the decision until it has answered
 		err := s.d.store.Write(ctx, s.Tenant, &store.Op{
 			Source: s.Source,
+			Gen:    s.d.schemas.Gen,
 			Load:   round.Keys,
 			Heavy:  round.heavy,
 			Decide: func(loaded store.View) (*store.Rows, error) {
@@ -86,6 +95,11 @@ func (s *resources) write(ctx context.Context, keys store.Keys, big bool, decide
 		}
 		loaded = round.with(missed, s.d.opts.MaxEdges)
 	}
+	return unsettled()
+}
+
+// unsettled is the answer to a write that never had all the keys it needs.
+func unsettled() error {
 	return &scim.Error{
 		Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Err: errMissed,
 		Detail: "the resource keeps changing while it is written; try again",

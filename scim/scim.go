@@ -21,6 +21,8 @@ const (
 	ListResponseMessage  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 	SearchRequestMessage = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 	PatchOpMessage       = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	BulkRequestMessage   = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	BulkResponseMessage  = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 	ErrorMessage         = "urn:ietf:params:scim:api:messages:2.0:Error"
 )
 

@@ -25,27 +25,39 @@ func (e *endpoint) create() error {
 	if err != nil {
 		return err
 	}
-	doc, links, err := e.readDocument(in, schema.Create)
+	doc, links, err := e.draft(in)
 	if err != nil {
 		return err
 	}
 	v = v.sent(doc)
+	r, err := e.store.Create(e.r.Context(), newResource(doc, links), e.d)
+	if err != nil {
+		return err
+	}
+	return e.answer(http.StatusCreated, v, r)
+}
+
+// draft makes a document and its relations of the body of a create.
+func (e *endpoint) draft(in schema.Object) (schema.Object, []LinkEdit, error) {
+	doc, links, err := e.readDocument(in, schema.Create)
+	if err != nil {
+		return nil, nil, err
+	}
 	for name, value := range defaults[e.typ.Schema.ID] {
 		if _, given := doc[name]; !given {
 			doc[name] = value
 		}
 	}
-	if err := e.typ.Check(doc); err != nil {
-		return err
-	}
+	return doc, links, e.typ.Check(doc)
+}
+
+// newResource returns the resource that a draft is of.
+func newResource(doc schema.Object, links []LinkEdit) *Resource {
 	r := &Resource{Attrs: doc, Relations: make(map[string]iter.Seq2[Ref, error], len(links))}
 	for _, l := range links {
 		r.Relations[l.Relation] = refs(l.Refs)
 	}
-	if r, err = e.store.Create(e.r.Context(), r, e.d); err != nil {
-		return err
-	}
-	return e.answer(http.StatusCreated, v, r)
+	return r
 }
 
 // projected returns the view that attributes and excludedAttributes ask for (RFC 7644 §3.9).

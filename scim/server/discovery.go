@@ -27,9 +27,9 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 	doc := schema.Object{
 		"schemas": []any{scim.ServiceProviderConfigSchema},
 		"patch":   supported(true),
-		// The numbers hold for a PATCH too, so they are published while there is no bulk (F27).
+		// The number of operations holds for a PATCH too (F27).
 		"bulk": schema.Object{
-			"supported": false, "maxOperations": int64(c.Limits.Operations), "maxPayloadSize": c.Limits.LargeBody,
+			"supported": true, "maxOperations": int64(c.Limits.Operations), "maxPayloadSize": c.Limits.LargeBody,
 		},
 		"filter":         schema.Object{"supported": true, "maxResults": int64(c.Limits.Results)},
 		"changePassword": supported(false),
@@ -45,6 +45,9 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 	}
 	if svc != nil && svc.Profile.InteropConformant() {
 		doc["interopProfileConformant"] = true // IOP-01
+	}
+	if c.Jobs != nil {
+		doc["securityEvents"] = securityEvents()
 	}
 	if c.DocumentationURI != "" {
 		doc["documentationUri"] = c.DocumentationURI

@@ -39,6 +39,9 @@ type Options struct {
 	// CursorAge is how long a cursor may be used; it is advertised as pagination.cursorTimeout, in whole seconds. Defaults
 	// to 1 h.
 	CursorAge time.Duration
+	// Jobs, if set, takes bulk requests that are to be answered before they are carried out (RFC 9967). Whoever made it
+	// stops it. Defaults to none: such requests are carried out while the client waits, which it has to be ready for.
+	Jobs *Jobs
 }
 
 // Handler returns the service provider that open opens for each request.
@@ -118,7 +121,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *call) serve() error {
 	if c.r.Method != http.MethodDelete { // which answers without a body
 		if err := c.negotiate(c.r.Header); err != nil {
-			return err
+			if _, async := c.asksAsync(); !async || !strings.HasSuffix(c.r.URL.Path, "/Bulk") {
+				return err
+			}
+			c.json = scimJSON // EVT-16: the answer to expect has no body
 		}
 	}
 	segments, err := c.split()

@@ -23,23 +23,39 @@ func (e *endpoint) replace() error {
 	if err != nil {
 		return err
 	}
-	doc, links, err := e.readDocument(in, schema.Replace)
+	edit, err := e.replacement(in, cond)
 	if err != nil {
 		return err
 	}
-	v = v.sent(doc)
-	named := namesOf(in)
-	decide := rules{e.typ, e.d}
-	r, err := e.store.Update(e.r.Context(), e.id, &Edit{
-		If: cond, Links: e.replaceLinks(links), Want: v.want(), Dialect: e.d,
-		Apply: func(cur *Resource) (*Resource, error) {
-			return decide.changed(cur, decide.keep(cur.Attrs, doc, named))
-		},
-	})
+	v = v.sent(edit.body)
+	edit.Want = v.want()
+	r, err := e.store.Update(e.r.Context(), e.id, &edit.Edit)
 	if err != nil {
 		return err
 	}
 	return e.answer(http.StatusOK, v, r)
+}
+
+// replacement is the Edit of a PUT and the document in its body.
+type replacement struct {
+	Edit
+	body schema.Object
+}
+
+// replacement checks the body of a PUT.
+func (e *endpoint) replacement(in schema.Object, cond Cond) (*replacement, error) {
+	doc, links, err := e.readDocument(in, schema.Replace)
+	if err != nil {
+		return nil, err
+	}
+	named := namesOf(in)
+	decide := rules{e.typ, e.d}
+	return &replacement{body: doc, Edit: Edit{
+		If: cond, Links: e.replaceLinks(links), Dialect: e.d,
+		Apply: func(cur *Resource) (*Resource, error) {
+			return decide.changed(cur, decide.keep(cur.Attrs, doc, named))
+		},
+	}}, nil
 }
 
 // rules is what an Edit needs of a request to decide. A store may decide later than the

@@ -100,6 +100,8 @@ func (c *call) route(p path) error {
 	switch name, rest := p.seg[0], p.n-1; {
 	case name == "Bulk" && rest == 0:
 		return c.methods(on{http.MethodPost: c.bulk})
+	case name == "Bulk" && rest == 1 && c.Jobs != nil:
+		return c.methods(on{http.MethodGet: func() error { return c.outcome(p.seg[1]) }})
 	case name == "Me" && rest == 0:
 		return c.me()
 	case name == ".search" && rest == 0:

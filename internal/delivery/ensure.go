@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/muster-id/muster/internal/outbound"
@@ -77,7 +76,7 @@ func (c call) bring(ctx context.Context, num store.Num, attempt int) (*target.Li
 	}
 	l, err := other.Get(ctx, target.Num(num))
 	if l == nil && err == nil {
-		err = fmt.Errorf("resource %d has no link although its account was made", num)
+		return nil, target.ErrGone // the target has no place for it
 	}
 	return l, err
 }

@@ -163,6 +163,15 @@ func (h *hub) startOn(t testing.TB, db delivery.Store, to target.Target, o deliv
 	return w
 }
 
+// fixed is schemas that do not change.
+type fixed struct{ set *schema.Set }
+
+func (f fixed) Set() *schema.Set { return f.set }
+
+func (f fixed) Document(r *store.Resource) (schema.Object, error) {
+	return f.set.Type(r.Type).Decode(r.Body)
+}
+
 func (h *hub) walker(to target.Target, o delivery.Options) *delivery.Walker {
 	return h.walkerOn(h.DB, to, o)
 }
@@ -171,7 +180,7 @@ func (h *hub) walkerOn(db delivery.Store, to target.Target, o delivery.Options) 
 	if o.Name == "" {
 		o.Name = "app"
 	}
-	o.Schemas, o.Log = set, slog.New(slog.NewTextHandler(h.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Schemas, o.Log = fixed{set}, slog.New(slog.NewTextHandler(h.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	return delivery.New(db, store.Default, to, o)
 }
 

@@ -48,7 +48,7 @@ func (w *Walker) reports(ctx context.Context, n store.Num) ([]store.Num, error) 
 
 // managerPath returns the attribute that refers from a user to its manager, if the tenant's users have it.
 func (w *Walker) managerPath() (*schema.ResourceType, schema.Path, bool) {
-	t := w.o.Schemas.Type("User")
+	t := w.o.Schemas.Set().Type("User")
 	if t == nil {
 		return nil, schema.Path{}, false
 	}
@@ -67,7 +67,7 @@ func (w *Walker) managerPath() (*schema.ResourceType, schema.Path, bool) {
 
 // document completes a row for the part of a query that has no index.
 func (w *Walker) document(_ context.Context, r *store.Resource) (schema.Object, error) {
-	return w.o.Schemas.Type(r.Type).Decode(r.Body)
+	return w.o.Schemas.Document(r)
 }
 
 // parents returns the linked groups that n is a direct member of.

@@ -118,12 +118,8 @@ func (c call) resource(row *store.Resource) (*target.Resource, error) {
 	if row.Deleted {
 		return r, nil
 	}
-	t := c.w.o.Schemas.Type(row.Type)
-	if t == nil {
-		return nil, fmt.Errorf("resource type %q is not defined", row.Type)
-	}
 	var err error
-	if r.Document, err = t.Decode(row.Body); err != nil {
+	if r.Document, err = c.w.o.Schemas.Document(row); err != nil {
 		return nil, fmt.Errorf("decode the document of resource %d: %w", row.Num, err)
 	}
 	return r, nil

@@ -62,11 +62,19 @@ type Options struct {
 	// Concurrency is how many resources are worked on at once. Defaults to 4.
 	Concurrency int
 	// Schemas are the tenant's. Required for state targets.
-	Schemas *schema.Set
+	Schemas Schemas
 	// Metrics is told about attempts. Defaults to nobody.
 	Metrics Metrics
 	// Log takes what an operator should know. Defaults to nothing.
 	Log *slog.Logger
+}
+
+// Schemas is the schemas of a tenant, which may change while a walker runs.
+type Schemas interface {
+	// Set returns those in force.
+	Set() *schema.Set
+	// Document decodes the body of a resource by them.
+	Document(row *store.Resource) (schema.Object, error)
 }
 
 // Metrics counts attempts. Its labels are bounded: a target's name, an outcome, a reason.
@@ -158,10 +166,14 @@ func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	var follow feed.Options
+	if o.Schemas != nil {
+		follow.Schemas = o.Schemas.Set
+	}
 	return &Walker{
 		db: db, tenant: tenant, target: t, o: o,
 		log:     o.Log.With("target", o.Name),
-		reader:  feed.NewReader(db, tenant, feed.Options{Schemas: o.Schemas}),
+		reader:  feed.NewReader(db, tenant, follow),
 		heads:   make(chan store.Head, 1),
 		jobs:    make(chan job, o.Concurrency),
 		results: make(chan result, o.Concurrency),

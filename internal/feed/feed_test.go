@@ -24,6 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var set = schema.Core(nil)
 
+func schemas() *schema.Set { return set }
+
 func TestPositionsAreReadAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -60,7 +62,7 @@ func (d documents) Documents(context.Context, store.Tenant, *store.Change) (befo
 
 func load(t *testing.T, row store.Change, before, after string) *feed.Change {
 	t.Helper()
-	c, err := feed.NewReader(documents{before: before, after: after}, store.Default, feed.Options{Schemas: set}).Load(t.Context(), 1, &row)
+	c, err := feed.NewReader(documents{before: before, after: after}, store.Default, feed.Options{Schemas: schemas}).Load(t.Context(), 1, &row)
 	assert.NoError(t, err)
 	return c
 }
@@ -173,7 +175,7 @@ func TestSec_G13_NeverReturnedAttributesAreDropped(t *testing.T) {
 	badges, err := schema.NewSet(nil, typ)
 	assert.NoError(t, err)
 	doc := `{"serial":"1","pin":"s3cret","locks":[{"door":"a","pin":"s3cret"},{"door":"pin"}],"urn:example:Ext":{"colour":"red","pin":"s3cret"},"old":{"pin":{}}}`
-	r := feed.NewReader(documents{after: doc}, store.Default, feed.Options{Schemas: badges})
+	r := feed.NewReader(documents{after: doc}, store.Default, feed.Options{Schemas: func() *schema.Set { return badges }})
 	c, err := r.Load(t.Context(), 1, &store.Change{Type: "Badge"})
 	assert.NoError(t, err)
 	assert.Equal(t, string(c.After), `{"serial":"1","locks":[{"door":"a"},{"door":"pin"}],"urn:example:Ext":{"colour":"red"},"old":{"pin":{}}}`)
@@ -216,7 +218,7 @@ func TestFollowMissesNothing(t *testing.T) {
 			}
 		}
 		write(150) // more than a page
-		r := feed.NewReader(db, store.Default, feed.Options{Schemas: set})
+		r := feed.NewReader(db, store.Default, feed.Options{Schemas: schemas})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go func() {

@@ -15,9 +15,9 @@ const pageSize = 100
 
 // Options are the properties of a [Reader].
 type Options struct {
-	// Schemas tells which attributes are never returned. Defaults to none: then documents go out as
-	// they are stored.
-	Schemas *schema.Set
+	// Schemas returns those in force, which tell which attributes are never returned. Defaults to none: then
+	// documents go out as they are stored.
+	Schemas func() *schema.Set
 	// SourceName names a source. Defaults to "default" for the first and "source-<number>" for the others.
 	SourceName func(store.Source) string
 }
@@ -27,7 +27,7 @@ type Reader struct {
 	feed    store.Feed
 	tenant  store.Tenant
 	source  func(store.Source) string
-	secrets secrets
+	secrets guard
 }
 
 // NewReader returns a reader of the tenant's feed.
@@ -35,7 +35,7 @@ func NewReader(f store.Feed, t store.Tenant, o Options) *Reader {
 	if o.SourceName == nil {
 		o.SourceName = sourceName
 	}
-	return &Reader{feed: f, tenant: t, source: o.SourceName, secrets: secretsOf(o.Schemas)}
+	return &Reader{feed: f, tenant: t, source: o.SourceName, secrets: guard{schemas: o.Schemas}}
 }
 
 func sourceName(s store.Source) string {
@@ -133,10 +133,11 @@ func (r *Reader) Load(ctx context.Context, epoch int64, row *store.Change) (*Cha
 			c.names = append(c.names, b.name)
 		}
 	}
-	if c.Before, err = r.secrets.drop(row.Type, before); err != nil {
+	secrets := r.secrets.now()
+	if c.Before, err = secrets.drop(row.Type, before); err != nil {
 		return nil, fmt.Errorf("document before change %d: %w", row.Seq, err)
 	}
-	if c.After, err = r.secrets.drop(row.Type, after); err != nil {
+	if c.After, err = secrets.drop(row.Type, after); err != nil {
 		return nil, fmt.Errorf("document after change %d: %w", row.Seq, err)
 	}
 	return c, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -14,6 +15,31 @@ import (
 // this is the second lock on the door through which documents leave for other systems.
 type secrets map[string]*guarded
 
+// guard keeps the secrets of the schemas that are in force.
+type guard struct {
+	schemas func() *schema.Set // nil: none
+	last    atomic.Pointer[known]
+}
+
+// known is the secrets of one set.
+type known struct {
+	set *schema.Set
+	secrets
+}
+
+func (g *guard) now() secrets {
+	if g.schemas == nil {
+		return nil
+	}
+	set := g.schemas()
+	k := g.last.Load()
+	if k == nil || k.set != set {
+		k = &known{set, secretsOf(set)}
+		g.last.Store(k)
+	}
+	return k.secrets
+}
+
 type guarded struct {
 	typ   *schema.ResourceType
 	names [][]byte // the quoted names of its never-returned attributes, to see quickly that a document has none
@@ -21,9 +47,6 @@ type guarded struct {
 
 func secretsOf(set *schema.Set) secrets {
 	s := secrets{}
-	if set == nil {
-		return s
-	}
 	for _, t := range set.Types {
 		g := &guarded{typ: t}
 		g.collect(t.Schema.Attributes)

@@ -19,10 +19,10 @@ type Settings interface {
 
 // Env is what every target is given beside its settings.
 type Env struct {
-	Name     string           // of the target
-	Tenant   string           // name of the tenant
-	Base     string           // SCIM base URL of the tenant, without trailing slash: locations begin with it
-	Schemas  *schema.Set      // of the tenant
-	Outbound outbound.Options // operator's rules for dialling out; each target makes a client of its own of them
+	Name     string             // of the target
+	Tenant   string             // name of the tenant
+	Base     string             // SCIM base URL of the tenant, without trailing slash: locations begin with it
+	Schemas  func() *schema.Set // those of the tenant that are in force
+	Outbound outbound.Options   // operator's rules for dialling out; each target makes a client of its own of them
 	Log      *slog.Logger
 }

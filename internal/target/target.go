@@ -27,6 +27,7 @@ type Stream interface {
 type State interface {
 	Target
 	// Sync makes the target's account of one resource what it should be right now.
+	// One that the target has no place for is left alone: no link, no error.
 	Sync(ctx context.Context, w *Work) error
 }
 
@@ -71,7 +72,7 @@ type Work struct {
 	Directory Directory
 	Links     Links
 	// Ensure returns the link of another resource, after bringing it into being at the target first if
-	// it has none (a Bare Sync of it, in its own turn). ErrGone: it is not live. Any other error: it
+	// it has none (a Bare Sync of it, in its own turn). ErrGone: it is not live, or its Sync made no link. Any other error: it
 	// could not be linked now. Delivery then tries that resource again by itself, and once it has its
 	// link every linked group and report that refers to it is synced again: go on without it, note it,
 	// and return nil.
@@ -81,8 +82,8 @@ type Work struct {
 	Ensure func(ctx context.Context, n Num) (*Link, error)
 }
 
-// ErrGone says that a resource is not live, so nothing is to be linked.
-var ErrGone = errors.New("the resource is deleted")
+// ErrGone says that a resource is not live, or of a kind that the target does not have: nothing is to be linked.
+var ErrGone = errors.New("the resource is deleted, or none for the target")
 
 // Directory reads what is true now.
 type Directory interface {

@@ -30,6 +30,12 @@
 // What cannot be made now is left out: a reference then differs from what the link remembers, a member is noted in
 // the link. Both are written by the Sync that delivery begins once the link is there.
 //
+// # What the application does not have
+//
+// Resource types and extensions that the tenant has defined go to an application that lists them in its ResourceTypes,
+// read once an hour. For one that does not, nothing is done: its resources are no accounts there, are left out as
+// members, and count as settled. What it begins to have later arrives with the next change of each resource.
+//
 // # Answers
 //
 //	answer                   what follows

@@ -57,7 +57,7 @@ func (h *hub) open(tb cleaner, base string, alter func(*targetscim.Settings)) {
 		alter(s)
 	}
 	t, err := s.Open(target.Env{
-		Name: "app", Tenant: "default", Schemas: h.set, Log: slog.New(slog.DiscardHandler),
+		Name: "app", Tenant: "default", Schemas: func() *schema.Set { return h.set }, Log: slog.New(slog.DiscardHandler),
 		Outbound: outbound.Options{Allow: []string{"127.0.0.0/8"}},
 	})
 	if err != nil {

@@ -264,7 +264,7 @@ func (m *members) prune(ctx context.Context, there map[string]bool) error {
 
 // byRemote returns the link of an account whose type is not known.
 func (m *members) byRemote(ctx context.Context, id string) (*target.Link, error) {
-	for _, t := range m.schemas.Types {
+	for _, t := range m.set.Types {
 		if l, err := m.work.Links.ByRemote(ctx, t.Name, id); l != nil || err != nil {
 			return l, err
 		}

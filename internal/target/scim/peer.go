@@ -28,6 +28,9 @@ type peer struct {
 	noPatch time.Time     // a PATCH was refused: PUT until then
 	reading chan struct{} // closed when whoever reads the configuration is done; nil: nobody does
 	members int           // memberships of one request
+
+	types      []client.ResourceType // what it says that it has
+	typesUntil time.Time             // types is believed until then
 }
 
 func newPeer(c *client.Client, u Update, members int) *peer {

@@ -17,7 +17,7 @@ import (
 type Target struct {
 	dial    *outbound.Client
 	client  *client.Client
-	schemas *schema.Set
+	schemas func() *schema.Set
 	log     *slog.Logger
 	peer    *peer
 	claims  claims
@@ -33,11 +33,19 @@ func (t *Target) Close() error {
 
 // Sync implements [target.State].
 func (t *Target) Sync(ctx context.Context, w *target.Work) error {
-	typ := t.schemas.Type(w.Resource.Type)
+	set := t.schemas()
+	typ := set.Type(w.Resource.Type)
 	if typ == nil {
+		if !w.Resource.Live {
+			return nil // of a type that has gone, which it could because no resource of it was left
+		}
 		return fmt.Errorf("resource type %q is not defined", w.Resource.Type)
 	}
-	j := &job{Target: t, work: w, r: w.Resource, typ: typ}
+	r, err := t.offered(ctx, typ, w.Resource)
+	if r == nil || err != nil {
+		return failure(err)
+	}
+	j := &job{Target: t, work: w, r: r, typ: typ, set: set}
 	return failure(j.handover(ctx, j.run))
 }
 
@@ -47,6 +55,7 @@ type job struct {
 	work *target.Work
 	r    *target.Resource
 	typ  *schema.ResourceType
+	set  *schema.Set // those in force as the Sync began
 
 	link   *target.Link // nil: none
 	digest digest       // of link

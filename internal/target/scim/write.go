@@ -61,7 +61,7 @@ func (j *job) difference(ctx context.Context, a account) (sets []field, removes 
 		ours[f.key()] = true
 		there := shown(j.typ, f.path, doc)
 		// The name by which an account was found is written as the hub has it, however the peer spelled it before.
-		if !same(f.path.Leaf(), j.schemas, f.value, there) || f.path.Attr == name && f.value != there {
+		if !same(f.path.Leaf(), j.set, f.value, there) || f.path.Attr == name && f.value != there {
 			sets = append(sets, f)
 		}
 	}

@@ -58,7 +58,7 @@ type meta struct {
 // messages makes the bodies of a webhook's messages.
 type messages struct {
 	tenant, base string
-	schemas      *schema.Set
+	schemas      func() *schema.Set
 }
 
 // message is what the events of one change have in common.
@@ -96,7 +96,7 @@ func (m *messages) of(c *feed.Change) (*message, error) {
 	if c.After == nil {
 		return msg, nil
 	}
-	if t := m.schemas.Type(c.ResourceType); t != nil {
+	if t := m.schemas().Type(c.ResourceType); t != nil {
 		msg.data.Location = m.base + t.Endpoint + "/" + c.ID
 	}
 	if msg.data.Resource, err = resource(c, msg.data.Location, msg.timestamp); err != nil {

@@ -43,6 +43,12 @@ func (f oneRow) Documents(context.Context, store.Tenant, *store.Change) (before,
 	return f.before, f.after, nil
 }
 
+// core is the schemas of a tenant that has defined nothing.
+var core = func() func() *schema.Set {
+	set := schema.Core(nil)
+	return func() *schema.Set { return set }
+}()
+
 func load(t *testing.T, row *store.Change, before, after string) *feed.Change {
 	t.Helper()
 	f := oneRow{}
@@ -52,7 +58,7 @@ func load(t *testing.T, row *store.Change, before, after string) *feed.Change {
 	if after != "" {
 		f.after = []byte(after)
 	}
-	c, err := feed.NewReader(f, store.Default, feed.Options{Schemas: schema.Core(nil)}).Load(t.Context(), 1, row)
+	c, err := feed.NewReader(f, store.Default, feed.Options{Schemas: core}).Load(t.Context(), 1, row)
 	assert.NoError(t, err)
 	return c
 }
@@ -113,7 +119,7 @@ func open(t *testing.T, r *receiver, change func(*webhook.Settings)) target.Stre
 		change(s)
 	}
 	opened, err := s.Open(target.Env{
-		Name: "receiver", Tenant: "default", Base: "https://hub.example/scim/v2", Schemas: schema.Core(nil),
+		Name: "receiver", Tenant: "default", Base: "https://hub.example/scim/v2", Schemas: core,
 		Outbound: outbound.Options{Allow: []string{"127.0.0.0/8"}},
 	})
 	assert.NoError(t, err)

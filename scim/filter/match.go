@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"strings"
 
@@ -15,88 +14,144 @@ import (
 // Strings are compared in the form that Set.Key gives them, by bytes, so that a
 // store that keeps the same keys finds the same resources.
 func Match(e Expr, set *schema.Set, o schema.Object) bool {
-	return eval(e, set, func(p schema.Path) iter.Seq[any] { return p.Values(o) })
+	m := matcher{set: set, document: o}
+	return m.eval(e)
 }
 
 // MatchElement evaluates a filter of BindElement on one element.
 func MatchElement(e Expr, set *schema.Set, v any) bool {
-	return eval(e, set, func(p schema.Path) iter.Seq[any] { return elementValues(p, v) })
+	m := matcher{set: set, element: v, inside: true}
+	return m.eval(e)
 }
 
-// elementValues yields the values of a sub-attribute in an element, or the element
-// itself if the attribute is simple.
-func elementValues(p schema.Path, v any) iter.Seq[any] {
-	return func(yield func(any) bool) {
-		if p.Sub != nil {
-			o, _ := v.(schema.Object)
-			v = o[p.Sub.Name]
-		}
-		if v == nil {
-			return
-		}
-		a, ok := v.([]any)
-		if !ok {
-			yield(v)
-			return
-		}
-		for _, e := range a {
-			if !yield(e) {
-				return
-			}
-		}
-	}
+// A matcher evaluates filters on a document or, inside, on an element. It walks values
+// by hand: iterators and values of interfaces made on the way would be most of the time.
+type matcher struct {
+	set      *schema.Set
+	document schema.Object
+	element  any
+	inside   bool
 }
 
-func eval(e Expr, set *schema.Set, values func(schema.Path) iter.Seq[any]) bool {
+func (m *matcher) eval(e Expr) bool {
 	switch e := e.(type) {
 	case *And:
 		for _, t := range e.Terms {
-			if !eval(t, set, values) {
+			if !m.eval(t) {
 				return false
 			}
 		}
 		return true
 	case *Or:
 		for _, t := range e.Terms {
-			if eval(t, set, values) {
+			if m.eval(t) {
 				return true
 			}
 		}
 		return false
 	case *Not:
-		return !eval(e.Term, set, values)
+		return !m.eval(e.Term)
 	case *Element:
-		for v := range values(e.Path) {
-			if MatchElement(e.Inner, set, v) {
-				return !e.Negated
-			}
-		}
-		return e.Negated
+		return m.anyElement(e) != e.Negated
 	case *Compare:
-		return !e.Nothing && e.holds(set, values(e.Path)) != e.Negated || e.Nothing && e.Negated
+		return (!e.Nothing && m.holds(e)) != e.Negated
 	}
 	return true
 }
 
-// holds reports whether any of the values satisfies the comparison.
-func (c *Compare) holds(set *schema.Set, values iter.Seq[any]) bool {
-	a := c.Path.Leaf()
-	var want any
-	for v := range values {
-		if c.Op == Pr {
-			if assigned(v) {
-				return true
-			}
-			continue
-		}
-		if want == nil {
-			want = set.Key(a, c.Value)
-		}
-		if satisfies(c.Op, set.Key(a, v), want) != c.AnyOther {
+// anyElement reports whether an element satisfies the filter inside.
+func (m *matcher) anyElement(e *Element) bool {
+	inner := matcher{set: m.set, inside: true}
+	v := m.value(e.Path)
+	list, ok := v.([]any)
+	if !ok {
+		inner.element = v
+		return v != nil && inner.eval(e.Inner)
+	}
+	for _, inner.element = range list {
+		if inner.eval(e.Inner) {
 			return true
 		}
 	}
 	return false
+}
+
+// value returns what the document has for the attribute of a path, or for an
+// extension, whose path has none.
+func (m *matcher) value(p schema.Path) any {
+	o := m.document
+	if p.Extension != nil {
+		o, _ = o[p.Extension.ID].(schema.Object)
+	}
+	if p.Attr != nil {
+		return o[p.Attr.Name]
+	}
+	if len(o) == 0 {
+		return nil
+	}
+	return o
+}
+
+// holds reports whether any of the values of its path satisfies a comparison.
+func (m *matcher) holds(c *Compare) bool {
+	w := wanted{Compare: c, set: m.set, attr: c.Path.Leaf()}
+	if s, ok := c.Value.(string); ok {
+		w.text = m.set.KeyText(w.attr, s)
+	}
+	v := m.element
+	if !m.inside {
+		v = m.value(c.Path)
+	}
+	if c.Path.Sub == nil {
+		return w.anyOf(v)
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return w.anyOfSub(v)
+	}
+	return slices.ContainsFunc(list, w.anyOfSub)
+}
+
+// wanted is a comparison with the key of its value.
+type wanted struct {
+	*Compare
+	set  *schema.Set
+	attr *schema.Attribute
+	text string // the key of a Value that is a string
+}
+
+// anyOfSub reports whether a value of the path's sub-attribute satisfies the comparison.
+func (w *wanted) anyOfSub(v any) bool {
+	o, _ := v.(schema.Object)
+	return w.anyOf(o[w.Path.Sub.Name])
+}
+
+// anyOf reports whether a value, or one of several, satisfies the comparison.
+func (w *wanted) anyOf(v any) bool {
+	if list, ok := v.([]any); ok {
+		return slices.ContainsFunc(list, w.one)
+	}
+	return v != nil && w.one(v)
+}
+
+func (w *wanted) one(v any) bool {
+	if w.Op == Pr {
+		return assigned(v)
+	}
+	return w.satisfies(v) != w.AnyOther
+}
+
+func (w *wanted) satisfies(v any) bool {
+	if s, ok := v.(string); ok {
+		_, ok = w.Value.(string)
+		return ok && compareText(w.Op, w.set.KeyText(w.attr, s), w.text)
+	}
+	switch w.Op {
+	case Co, Sw, Ew:
+		return false
+	}
+	n, ok := order(v, w.Value)
+	return ok && stands(w.Op, n)
 }
 
 // assigned reports whether v is a value or has a non-empty node (RFC 7644 table 3, pr).
@@ -119,16 +174,15 @@ func assigned(v any) bool {
 	return true
 }
 
-// satisfies compares two keys of one attribute.
-func satisfies(op Op, key, want any) bool {
+// compareText compares the keys of two strings.
+func compareText(op Op, key, want string) bool {
 	switch op {
+	case Eq:
+		return key == want
 	case Co, Sw, Ew:
-		k, ok1 := key.(string)
-		w, ok2 := want.(string)
-		return ok1 && ok2 && includes(op, k, w)
+		return includes(op, key, want)
 	default:
-		n, ok := order(key, want)
-		return ok && stands(op, n)
+		return stands(op, strings.Compare(key, want))
 	}
 }
 
@@ -160,12 +214,9 @@ func stands(op Op, n int) bool {
 	}
 }
 
-// order compares two keys as Set.Key makes them; false if they are not of one type.
+// order compares two values that are not strings; false if they are not of one type.
 func order(a, b any) (int, bool) {
 	switch a := a.(type) {
-	case string:
-		b, ok := b.(string)
-		return strings.Compare(a, b), ok
 	case int64:
 		b, ok := b.(int64)
 		return cmp.Compare(a, b), ok

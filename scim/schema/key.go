@@ -17,6 +17,11 @@ func (s *Set) Key(a *Attribute, v any) any {
 	if !ok {
 		return v
 	}
+	return s.KeyText(a, x)
+}
+
+// KeyText is Key for a value that is a string.
+func (s *Set) KeyText(a *Attribute, x string) string {
 	if a.Type == String && !a.CaseExact {
 		return s.Fold(a, x)
 	}
@@ -69,10 +74,16 @@ func rank(b bool) int {
 // only in case become the same. It does not normalise; whoever needs NFC or PRECIS
 // gives NewSet a FoldFunc.
 func SimpleFold(s string) string {
+	upper := false
 	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || isUpper(c) {
-			return s[:i] + strings.Map(foldRune, s[i:])
+		if c := s[i]; c >= utf8.RuneSelf {
+			return strings.Map(foldRune, s)
+		} else if isUpper(c) {
+			upper = true
 		}
+	}
+	if upper {
+		return fold(s)
 	}
 	return s
 }

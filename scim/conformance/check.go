@@ -59,6 +59,6 @@ type Result struct {
 
 // All returns every check, group by group.
 func All() []*Check {
-	return slices.Concat(discoveryChecks, createChecks, readChecks, schemaChecks, filterChecks, sortChecks, pageChecks,
-		projectionChecks, replaceChecks, patchChecks, groupChecks, deleteChecks, etagChecks, errorChecks, bulkChecks)
+	return slices.Concat(discoveryChecks, createChecks, readChecks, schemaChecks, rulesChecks, filterChecks, filterTable(), sortChecks, pageChecks,
+		projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks)
 }

@@ -47,8 +47,14 @@ const (
 	DefaultListen = "127.0.0.1:8080"
 )
 
-// Prefix is the path below which SCIM is served.
-const Prefix = "/scim/v2"
+// The paths below which SCIM is served: 2.0, and 1.1 for old clients.
+const (
+	Prefix  = "/scim/v2"
+	Prefix1 = "/scim/v1"
+
+	// Without a version the newest is meant (RFC 7644 §3.13).
+	unversioned = "/scim"
+)
 
 // tenantName is the one tenant there is for now.
 const tenantName = "default"
@@ -95,6 +101,7 @@ type App struct {
 	auth    *access.Authenticator
 	tokens  *access.Registry
 	feed    *feed.Reader
+	jobs    *server.Jobs
 	socket  string
 	walkers []walker
 
@@ -192,6 +199,8 @@ func (a *App) openServices(context.Context) error {
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.set})
+	a.jobs = server.NewJobs(server.JobOptions{})
+	a.onStop("finish asynchronous requests", a.jobs.Stop)
 	return nil
 }
 

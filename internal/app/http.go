@@ -17,6 +17,7 @@ import (
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/scim1"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -76,25 +77,35 @@ var (
 
 // handler is everything on the SCIM listener.
 func (a *App) handler() http.Handler {
-	provider := server.Handler(a.open, server.Options{
+	options := server.Options{
 		Prefix: Prefix,
 		Limits: a.o.Limits,
 		Log:    a.log,
 		NewID:  telemetry.RequestID,
 		Realm:  "muster",
-	})
+		Jobs:   a.jobs,
+	}
+	provider := server.Handler(a.open, options)
+	options.Prefix, options.Jobs = Prefix1, nil // SCIM 1.1 knows no asynchronous requests
+	provider1 := scim1.Handler(a.open1, options)
+	options.Prefix = unversioned
+	newest := server.Handler(a.open, options)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Security-Policy"], h["Referrer-Policy"] = noPage, noReferrer
 		switch path := r.URL.Path; {
 		case path == Prefix || strings.HasPrefix(path, Prefix+"/"):
 			a.observed(provider, w, r)
+		case path == Prefix1 || strings.HasPrefix(path, Prefix1+"/"):
+			a.observed(provider1, w, r)
+		case path == unversioned || strings.HasPrefix(path, unversioned+"/"):
+			a.observed(newest, w, r)
 		case path == "/healthz":
 			a.health(w, r, nil)
 		case path == "/readyz":
 			a.health(w, r, a.notReady(r.Context()))
 		default:
-			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM is served below "+Prefix+"\n"))
+			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM is served below "+Prefix+", SCIM 1.1 below "+Prefix1+"\n"))
 		}
 	})
 }
@@ -137,13 +148,21 @@ func known(method string) bool {
 
 // resourceOf names what a path is about, with a bounded number of names.
 func resourceOf(path string) string {
-	endpoint, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(path, Prefix), "/"), "/")
-	switch endpoint {
+	for _, prefix := range []string{Prefix, Prefix1, unversioned} {
+		if rest, ok := strings.CutPrefix(path, prefix); ok {
+			path = rest
+			break
+		}
+	}
+	endpoint, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch strings.TrimSuffix(endpoint, ".json") { // as SCIM 1.1 may have it
 	case "Users":
 		return "User"
 	case "Groups":
 		return "Group"
-	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
+	case "Bulk":
+		return "Bulk"
+	case "ServiceProviderConfig", "ServiceProviderConfigs", "ResourceTypes", "Schemas":
 		return "discovery"
 	}
 	return "other"
@@ -177,18 +196,30 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 	if !ok {
 		profile = scim.Compat()
 	}
+	caller := directory.Caller{Tenant: store.Default, Source: store.DefaultSource, Actor: p.TokenID}
 	return &server.Service{
 		Base:    a.base,
 		Schemas: a.set,
 		Profile: profile,
 		Subject: p.Tenant + "/" + p.Source,
-		Stores:  a.dir.Stores(directory.Caller{Tenant: store.Default, Source: store.DefaultSource, Actor: p.TokenID}),
+		Stores:  a.dir.Stores(caller),
+		Do: func(ctx context.Context, ops []server.Op) []server.Result {
+			return a.dir.Do(ctx, caller, ops)
+		},
+		NewID: a.dir.NewID,
 		Used: func(used scim.Switches) {
 			for s := range used.All() {
 				a.metrics.Switch(p.Source, s.String())
 			}
 		},
 	}, nil
+}
+
+// open1 is the same for a request of SCIM 1.1.
+func (a *App) open1(r *http.Request) (*server.Service, error) {
+	svc, err := a.open(r)
+	svc.Base = strings.TrimSuffix(a.base, Prefix) + Prefix1
+	return svc, err
 }
 
 // denied is the one place where a failed authentication becomes a SCIM error.

@@ -13,7 +13,7 @@ func TestDiscovery(t *testing.T) {
 		"S-5-01 ServiceProviderConfig": func(p *provider) {
 			a := p.get("/ServiceProviderConfig").is(200).has("schemas/0", scim.ServiceProviderConfigSchema)
 			for path, want := range map[string]any{
-				"patch/supported": true, "bulk/supported": false, "bulk/maxOperations": 1000, "bulk/maxPayloadSize": 10485760,
+				"patch/supported": true, "bulk/supported": true, "bulk/maxOperations": 1000, "bulk/maxPayloadSize": 10485760,
 				"filter/supported": true, "filter/maxResults": 1000, "changePassword/supported": false,
 				"sort/supported": true, "etag/supported": true, "authenticationSchemes/0/type": "oauthbearertoken",
 				"meta/resourceType": "ServiceProviderConfig", "meta/location": base + "/ServiceProviderConfig",

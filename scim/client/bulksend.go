@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/muster-id/muster/scim/schema"
@@ -234,7 +233,7 @@ func (r *bulkRun) add(p *part, i int) error {
 	if o.data != nil {
 		m["data"] = o.resolved(r.ids)
 	}
-	b, err := json.Marshal(m, json.Deterministic(true))
+	b, err := marshal(m)
 	if err != nil {
 		return fmt.Errorf("write operation %d of a bulk request: %w", i+1, err)
 	}

@@ -10,8 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/muster-id/muster/scim/schema"
 )
 
@@ -51,7 +49,7 @@ type call struct {
 func newCall(method, path string, body schema.Object, options []Option) (*call, error) {
 	r := &call{method: method, path: path, header: http.Header{}}
 	if body != nil {
-		b, err := json.Marshal(body, json.Deterministic(true))
+		b, err := marshal(body)
 		if err != nil {
 			return nil, fmt.Errorf("write the body of a request: %w", err)
 		}

@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"maps"
-	"strings"
 	"sync"
 	"time"
 )
@@ -25,12 +23,12 @@ const believed = time.Hour
 
 // peer is what was learned about the server.
 type peer struct {
-	mu        sync.Mutex // guards what follows
-	config    Config
-	read      time.Time             // when config was read; zero: never
-	refused   map[Feature]time.Time // what was refused, and when
-	endpoints map[string]string     // by the folded name of the resource type; nil: not read
-	bulk      int                   // operations of a bulk request that were not too many; 0: as the configuration says
+	mu      sync.Mutex // guards what follows
+	config  Config
+	read    time.Time               // when config was read; zero: never
+	refused map[Feature]time.Time   // what was refused, and when
+	types   map[string]ResourceType // by the name in small letters; nil: not read
+	bulk    int                     // operations of a bulk request that were not too many; 0: as the configuration says
 }
 
 // Can reports whether it is worth trying a feature: what the server has shown counts, then what it has said, as far as
@@ -98,29 +96,4 @@ func (c *Client) remember(config Config) {
 	c.peer.mu.Lock()
 	defer c.peer.mu.Unlock()
 	c.peer.config, c.peer.read = config, c.o.Now()
-}
-
-// Endpoint returns where the resources of a type are: "/Users" for "User" (RFC 7644 §3.2). It reads /ResourceTypes the
-// first time; a server without it, or that does not list the type, gets the name with an s behind it.
-func (c *Client) Endpoint(ctx context.Context, typeName string) (string, error) {
-	c.peer.mu.Lock()
-	known := c.peer.endpoints
-	c.peer.mu.Unlock()
-	if known == nil {
-		types, err := c.ResourceTypes(ctx)
-		if e, ok := errors.AsType[*Error](err); err != nil && (!ok || !absent(e)) {
-			return "", err
-		}
-		known = make(map[string]string, len(types))
-		for _, t := range types {
-			known[strings.ToLower(t.Name)] = t.Endpoint
-		}
-		c.peer.mu.Lock()
-		c.peer.endpoints = maps.Clone(known)
-		c.peer.mu.Unlock()
-	}
-	if endpoint := known[strings.ToLower(typeName)]; endpoint != "" {
-		return endpoint, nil
-	}
-	return "/" + typeName + "s", nil
 }

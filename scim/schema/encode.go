@@ -102,9 +102,17 @@ func appendString(dst []byte, s string) []byte {
 // plain reports whether a string has nothing that JSON escapes or that can be invalid.
 func plain(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+		if escapes[s[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// escapes are the bytes of strings that are not plain.
+var escapes = func() (e [256]bool) {
+	for c := range e {
+		e[c] = c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf
+	}
+	return e
+}()

@@ -38,7 +38,7 @@ func (t *ResourceType) Read(in Object, m Mode, d *scim.Dialect) (Object, error) 
 
 func (t *ResourceType) read(in Object, m Mode, d *scim.Dialect) (Object, *fault) {
 	r := reader{t: t, d: d}
-	body, f := r.canonical(in, t.names)
+	body, out, f := r.body(in)
 	if f != nil {
 		return nil, f
 	}
@@ -50,7 +50,7 @@ func (t *ResourceType) read(in Object, m Mode, d *scim.Dialect) (Object, *fault)
 	if m == Create {
 		lacking = given(body, t.attrs) // before what is never returned is dropped
 	}
-	out, _, f := r.members(body, true, t.attrs[1:]) // all but schemas
+	out, _, f = r.members(body, out, t.attrs[1:]) // all but schemas
 	if f != nil {
 		return nil, f
 	}
@@ -73,6 +73,22 @@ func (t *ResourceType) read(in Object, m Mode, d *scim.Dialect) (Object, *fault)
 	}
 	out[attrSchemas] = t.Schemas(out)
 	return out, nil
+}
+
+// body returns a body with canonical names and the object into which its members are
+// read, which is never in itself.
+func (r *reader) body(in Object) (body, out Object, f *fault) {
+	n := count(in, r.t.attrs)
+	for _, e := range r.t.Extensions {
+		if _, ok := in[e.Schema.ID]; ok {
+			n++
+		}
+	}
+	if n == len(in) {
+		return in, make(Object, len(in)), nil
+	}
+	body, f = r.canonical(in, r.t.names)
+	return body, body, f
 }
 
 // given reports what is required and never returned but was not sent. A document does

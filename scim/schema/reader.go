@@ -30,30 +30,32 @@ func (r *reader) container(s *Schema, v any) (Object, *fault) {
 // object reads an object whose attributes are attrs. What is canonical already comes
 // back itself, and own is false; else the result is a new object, which the caller owns.
 func (r *reader) object(in Object, attrs []*Attribute, names names) (out Object, own bool, f *fault) {
-	if !exact(in, names) {
+	if count(in, attrs) < len(in) {
 		if in, f = r.canonical(in, names); f != nil {
 			return nil, false, f
 		}
-		own = true
+		out = in
 	}
-	return r.members(in, own, attrs)
+	return r.members(in, out, attrs)
 }
 
-// exact reports whether every name is spelled as it is defined.
-func exact(in Object, names names) bool {
-	for n := range in {
-		if a := names[n]; a == nil || a.Name != n {
-			return false
+// count returns how many of the attributes stand in an object under the very name that
+// they are defined by.
+func count(in Object, attrs []*Attribute) int {
+	n := 0
+	for _, a := range attrs {
+		if _, ok := in[a.Name]; ok {
+			n++
 		}
 	}
-	return true
+	return n
 }
 
 // members reads the attributes of an object whose names are canonical, in the order
-// of attrs so that the same body always has the same fault. It alters in only if that
-// is the caller's own.
-func (r *reader) members(in Object, own bool, attrs []*Attribute) (Object, bool, *fault) {
-	out := in
+// of attrs so that the same body always has the same fault. It puts them into out, which
+// may be in. If out is nil and nothing is altered, in itself comes back; if something
+// is, a copy, which own says.
+func (r *reader) members(in, out Object, attrs []*Attribute) (_ Object, own bool, _ *fault) {
 	for _, a := range attrs {
 		v, ok := in[a.Name]
 		if !ok {
@@ -63,11 +65,11 @@ func (r *reader) members(in Object, own bool, attrs []*Attribute) (Object, bool,
 		if f != nil {
 			return nil, false, f.in(a.Name)
 		}
-		if same && keep {
-			continue
-		}
-		if !own {
-			out, own = maps.Clone(in), true
+		if out == nil {
+			if same && keep {
+				continue
+			}
+			out = maps.Clone(in)
 		}
 		if keep {
 			out[a.Name] = x
@@ -75,7 +77,10 @@ func (r *reader) members(in Object, own bool, attrs []*Attribute) (Object, bool,
 			delete(out, a.Name)
 		}
 	}
-	return out, own, nil
+	if out == nil {
+		return in, false, nil
+	}
+	return out, true, nil
 }
 
 // member reads the value that an object has for an attribute. same says that it comes

@@ -26,7 +26,13 @@ type tape struct {
 	texts []string // the strings that need a box of their own
 	boxes []any    // of texts
 	next  int      // of boxes
+	count int      // elements of all arrays
+	list  []any    // what is left of the memory for them
 }
+
+// maxSpelling is the length of strings that are looked up among the usual ones: those
+// of canonical values. Of longer ones the look-up costs more than it saves.
+const maxSpelling = 16
 
 // A node is a value on the tape; those of an object or array follow it.
 type node struct {
@@ -54,6 +60,7 @@ func fast(b []byte) (v any, ok bool) {
 		return nil, false
 	}
 	t.box()
+	t.list = make([]any, t.count)
 	v, _ = t.build(0)
 	return v, true
 }
@@ -66,7 +73,7 @@ func (t *tape) release() {
 	clear(t.nodes)
 	clear(t.texts)
 	clear(t.boxes)
-	t.s, t.nodes, t.texts, t.boxes, t.next = "", t.nodes[:0], t.texts[:0], t.boxes[:0], 0
+	*t = tape{nodes: t.nodes[:0], texts: t.texts[:0], boxes: t.boxes[:0]}
 	tapes.Put(t)
 }
 
@@ -107,7 +114,10 @@ func (t *tape) record(name string, depth int) bool {
 		if !ok {
 			return false
 		}
-		if n.value = spellings[s]; n.value == nil {
+		if len(s) <= maxSpelling {
+			n.value = spellings[s]
+		}
+		if n.value == nil {
 			n.kind = 's'
 			t.texts = append(t.texts, s)
 		}
@@ -178,6 +188,7 @@ func (t *tape) elements(n node, depth int) bool {
 			return false
 		}
 		t.nodes[at].size++
+		t.count++
 		t.blanks()
 		if t.take(']') {
 			return true
@@ -298,7 +309,8 @@ func (t *tape) build(i int) (any, int) {
 		}
 		return o, next
 	case '[':
-		list := make([]any, n.size)
+		list := t.list[:n.size:n.size]
+		t.list = t.list[n.size:]
 		next := i + 1
 		for e := range list {
 			list[e], next = t.build(next)

@@ -1,9 +1,13 @@
 package scim1_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -466,4 +470,40 @@ func TestLargeAnswers(t *testing.T) {
 		t.Errorf("got %v", a.header)
 	}
 	wantStrings(t, p.get("/v1/Users?count=1000").is(200).texts("Resources", "id"), ids[:1000]...)
+}
+
+// broken is a store whose Find ends with an error behind so many resources.
+type broken struct {
+	server.Store
+	after int
+}
+
+func (b broken) Find(_ context.Context, _ *server.Query, emit func(*server.Resource) error) (server.Page, error) {
+	for i := range b.after {
+		if err := emit(&server.Resource{ID: strconv.Itoa(i), Version: "1", Raw: []byte(`{"userName":"u"}`)}); err != nil {
+			return server.Page{}, err
+		}
+	}
+	return server.Page{}, errors.New("the disk is gone")
+}
+
+// TestBrokenAnswers: a failure is an error while nothing is on its way, and later a cut.
+func TestBrokenAnswers(t *testing.T) {
+	t.Parallel()
+	with := func(after int) *provider {
+		return newProvider(t, func(svc *server.Service, o *server.Options) {
+			o.Log = nil // what is wrong is in the answer
+			svc.Stores["User"] = broken{svc.Stores["User"], after}
+		})
+	}
+	with(3).get("/v1/Users").refused(500, "id")
+	p := with(5000)
+	resp, err := p.srv.Client().Get(p.srv.URL + "/v1/Users?count=1000") //nolint:noctx // ends with the server
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%d bytes of a broken answer came as if they were whole", len(b))
+	}
 }

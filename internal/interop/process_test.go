@@ -25,26 +25,29 @@ const (
 	stopTime  = 10 * time.Second // from SIGTERM to the end
 )
 
-// muster is the path of the program under test, built once.
-var muster string
+// scratch is the directory of the program under test.
+var scratch string
 
-func TestMain(m *testing.M) { os.Exit(build(m)) }
-
-func build(m *testing.M) int {
+func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "muster-interop-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		os.Exit(1)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	muster = filepath.Join(dir, "muster")
-	out, err := exec.Command("go", "build", "-o", muster, "github.com/muster-id/muster/cmd/muster").CombinedOutput()
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	scratch = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir) // as far as it goes
+	os.Exit(code)
 }
+
+// buildMuster builds the program, once, and returns its path.
+var buildMuster = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "muster")
+	if out, err := exec.Command("go", "build", "-o", path, "github.com/muster-id/muster/cmd/muster").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build muster: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // A peer is a SCIM server and a token of it.
 type peer struct{ base, token string }
@@ -52,6 +55,10 @@ type peer struct{ base, token string }
 // startMuster starts a hub on a fresh data directory and makes a token of the profile.
 func startMuster(t *testing.T, profile string) peer {
 	t.Helper()
+	muster, err := buildMuster()
+	if err != nil {
+		t.Fatal(err)
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	base := serve(t, command(t, nil, muster, "serve", "--data", data, "--listen", "127.0.0.1:0", "--metrics", ""))
 	token := run(t, command(t, nil, muster, "token", "create", "--data", data, "--name", "interop", "--profile", profile))

@@ -76,7 +76,7 @@ func (r *bulkResult) append(dst []byte, base string) []byte {
 		dst = appendString(append(dst, `"location":`...), base+r.endpoint+"/"+escapeID(r.id))
 		dst = append(dst, ',')
 	}
-	dst = appendString(append(dst, `"method":`...), r.method)
+	dst = appendString(append(dst, `"method":`...), r.method) // empty if there was none
 	if r.bulkID != "" {
 		dst = appendString(append(dst, `,"bulkId":`...), r.bulkID)
 	}

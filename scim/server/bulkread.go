@@ -237,7 +237,8 @@ func (op *bulkOp) read(in schema.Object, refs *bulkRefs) error {
 	case "":
 		return scim.BadRequest(scim.InvalidSyntax, "method is missing: POST, PUT, PATCH or DELETE")
 	default:
-		op.method = ""
+		op.method = scim.Quote(method)
+		op.method = op.method[1 : len(op.method)-1]
 		return scim.Errorf(http.StatusMethodNotAllowed, "method %s is none of a bulk request; the methods are POST, PUT, PATCH, DELETE", scim.Quote(method))
 	}
 	switch {

@@ -15,7 +15,9 @@ type Check struct {
 	Fix   string   // what to change where it fails
 	// Reads says that the check changes nothing, so that it also runs against a directory that must not be touched.
 	Reads bool
-	Run   func(t *T)
+	// For names the identity providers that do what the check does: it decides whether they would work.
+	For []string
+	Run func(t *T)
 }
 
 // Group is the first part of the name.
@@ -52,7 +54,9 @@ type Result struct {
 	Check   *Check
 	Verdict Verdict
 	// Findings say what was wrong, a sentence each.
-	Findings  []string
+	Findings []string
+	// Blocked says that an identity provider of Check.For would not get on, although the RFC allows the answer.
+	Blocked   bool
 	Exchanges []Exchange
 	Took      time.Duration
 }
@@ -60,5 +64,6 @@ type Result struct {
 // All returns every check, group by group.
 func All() []*Check {
 	return slices.Concat(discoveryChecks, createChecks, readChecks, schemaChecks, rulesChecks, filterChecks, filterTable(), sortChecks, pageChecks,
-		projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks)
+		cursorChecks, projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks, limitChecks, securityChecks,
+		concurrencyChecks, lifecycleChecks)
 }

@@ -84,7 +84,7 @@ func (s *session) run(ctx context.Context, c *Check) (res Result, left []string)
 	began := time.Now()
 	t := &T{ctx: ctx, s: s, verdict: Pass}
 	t.guard(c.Run)
-	res = Result{Check: c, Verdict: t.verdict, Findings: t.findings, Exchanges: t.exchanges, Took: time.Since(began)}
+	res = Result{Check: c, Verdict: t.verdict, Findings: t.findings, Blocked: t.blocked, Exchanges: t.exchanges, Took: time.Since(began)}
 	for _, path := range slices.Backward(t.made) {
 		clean := &T{ctx: context.WithoutCancel(ctx), s: s}
 		clean.guard(func(t *T) {

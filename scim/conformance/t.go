@@ -18,6 +18,7 @@ type T struct {
 	s         *session
 	verdict   Verdict
 	findings  []string
+	blocked   bool
 	exchanges []Exchange
 	made      []string // locations below the base, in order
 }
@@ -36,6 +37,12 @@ func (t *T) Errorf(format string, args ...any) { t.note(Fail, format, args...) }
 
 // Warnf notes what is allowed and yet troublesome.
 func (t *T) Warnf(format string, args ...any) { t.note(Warn, format, args...) }
+
+// Blockf notes what the RFC allows, and an identity provider of Check.For would fail at.
+func (t *T) Blockf(format string, args ...any) {
+	t.blocked = true
+	t.note(Warn, format, args...)
+}
 
 func (t *T) note(v Verdict, format string, args ...any) {
 	if t.verdict != Fail && t.verdict != Broken {

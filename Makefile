@@ -59,6 +59,10 @@ nightly: ## The long forms: everything with -race, 1,000 kills, each fuzz target
 race: ## Run the unit tests with the race detector (needs a C compiler)
 	$(GO) test -race -timeout $(TEST_TIMEOUT) $(TESTFLAGS) $$($(GO) list ./... | grep -vE '$(SLOW)')
 
+.PHONY: interop
+interop: ## Run other people's SCIM software against ours (needs Python, Java with Maven, Node.js with npm)
+	$(GO) test -tags interop -count=1 -timeout 10m $(TESTFLAGS) ./internal/interop
+
 .PHONY: crash
 crash: ## Kill the hub CRASH_ROUNDS times under load and check what is left
 	MUSTER_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -timeout $(CRASH_TIMEOUT) $(TESTFLAGS) -run '^TestRel_R01_' ./internal/e2e

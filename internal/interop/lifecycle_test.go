@@ -39,8 +39,15 @@ func TestLifecycle(t *testing.T) {
 				name string
 				run  func(*testing.T)
 			}{
-				{"discovery", l.discovery}, {"joiner", l.joiner}, {"filters", l.find}, {"pages", l.pages}, {"mover", l.mover},
-				{"etags", l.etags}, {"groups", l.groups}, {"bulk", l.bulk}, {"leaver", l.leaver},
+				{"discovery", l.discovery},
+				{"joiner", l.joiner},
+				{"filters", l.find},
+				{"pages", l.pages},
+				{"mover", l.mover},
+				{"etags", l.etags},
+				{"groups", l.groups},
+				{"bulk", l.bulk},
+				{"leaver", l.leaver},
 			} {
 				if !t.Run(step.name, step.run) {
 					return // what follows builds on it

@@ -105,7 +105,9 @@ func (s Status) where() string {
 	return strings.Join(parts, ", ")
 }
 
-func escape(s string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;", "{", "&#123;").Replace(s) }
+func escape(s string) string {
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "{", "&#123;").Replace(s)
+}
 
 // Read returns the status of every row in the module at root.
 func Read(root string) ([]Status, error) {

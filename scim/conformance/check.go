@@ -64,6 +64,6 @@ type Result struct {
 // All returns every check, group by group.
 func All() []*Check {
 	return slices.Concat(discoveryChecks, createChecks, readChecks, schemaChecks, rulesChecks, filterChecks, filterTable(), sortChecks, pageChecks,
-		cursorChecks, projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks, limitChecks, securityChecks,
+		cursorChecks, projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks, valueChecks, limitChecks, securityChecks,
 		concurrencyChecks, lifecycleChecks)
 }

@@ -214,7 +214,7 @@ func (j *job) lookup(ctx context.Context, a *schema.Attribute, value string) ([]
 			break
 		}
 		id := doc.ID()
-		if id == "" || seen[id] || j.set.Key(a, doc.String(a.Name)) != j.schemas.Key(a, value) {
+		if id == "" || seen[id] || j.set.Key(a, doc.String(a.Name)) != j.set.Key(a, value) {
 			continue
 		}
 		seen[id] = true

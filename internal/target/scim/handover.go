@@ -83,7 +83,7 @@ func (j *job) leaving(ctx context.Context, r *target.Resource) *target.Resource 
 			continue
 		}
 		kept, _ := holder.Document[name.Name].(string)
-		if !holder.Live || j.set.Key(name, kept) != j.schemas.Key(name, wanted) {
+		if !holder.Live || j.set.Key(name, kept) != j.set.Key(name, wanted) {
 			return holder
 		}
 	}

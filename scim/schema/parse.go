@@ -192,35 +192,41 @@ func (p *parser) string() (string, error) {
 	return s, nil
 }
 
-// spellings are the strings that most bodies have, so that they need not be copied:
-// the names and URNs of the built-in definitions and the usual types. As values they
-// are in an interface already.
-var spellings = func() map[string]any {
-	m := make(map[string]any)
+// spelled are the strings that most bodies have, so that they need not be copied: the
+// names and URNs of the built-in definitions and the usual types. spellings are their
+// indexes.
+var spelled, spellings = func() (list []any, indexes map[string]int) {
+	indexes = make(map[string]int)
+	put := func(s string) {
+		if _, ok := indexes[s]; !ok {
+			indexes[s] = len(list)
+			list = append(list, s)
+		}
+	}
 	var add func([]*Attribute)
 	add = func(attrs []*Attribute) {
 		for _, a := range attrs {
-			m[a.Name] = a.Name
+			put(a.Name)
 			for _, v := range a.CanonicalValues {
-				m[v] = v
+				put(v)
 			}
 			add(a.SubAttributes)
 		}
 	}
 	add(common())
 	for _, s := range []*Schema{userSchema(), enterpriseUserSchema(), groupSchema()} {
-		m[s.ID] = s.ID
+		put(s.ID)
 		add(s.Attributes)
 	}
-	return m
+	return list, indexes
 }()
 
 // unquote returns the string of a valid JSON string.
 func unquote(raw jsontext.Value) (string, error) {
 	if len(raw) >= 2 && bytes.IndexByte(raw, '\\') < 0 {
 		s := raw[1 : len(raw)-1]
-		if known, ok := spellings[string(s)].(string); ok {
-			return known, nil
+		if i, ok := spellings[string(s)]; ok {
+			return spelled[i].(string), nil
 		}
 		return string(s), nil
 	}

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 	"sync"
@@ -15,32 +16,49 @@ const maxTape = 32 << 10
 
 // A tape is a body in the order of its tokens. It is written in one pass without any
 // memory but its own, so that the number of strings and the size of every object and
-// array are known before the first of them is made: that is what makes it fast.
+// array are known before the first of them is made: that is what makes it fast. Its
+// nodes have no pointers, which the garbage collector would have to be told of.
 //
 // A tape takes what Parse takes and nothing else. Whatever is in doubt it leaves to
 // the parser, which says what is wrong.
 type tape struct {
-	s     string
-	i     int // next byte
-	nodes []node
-	texts []string // the strings that need a box of their own
-	boxes []any    // of texts
-	next  int      // of boxes
-	count int      // elements of all arrays
-	list  []any    // what is left of the memory for them
+	s       string
+	i       int // next byte
+	nodes   []node
+	escaped []string // strings with escapes, undone
+	count   int      // elements of all arrays
+
+	list []any         // what is left of the memory for elements
+	box  reflect.Value // [textsPerBox]string, the strings of the nodes from here on
+	used int           // of box
 }
+
+// A node is a value on the tape; those of an object or array follow it.
+type node struct {
+	kind             kindOfNode
+	nameFrom, nameTo int32 // where in the body the name of a member stands
+	from, to         int32 // where in the body a string or number stands, or an index, see kindOfNode
+	size             int32 // members or elements
+}
+
+// kindOfNode says what a node is.
+type kindOfNode uint8
+
+const (
+	nodeNull kindOfNode = iota
+	nodeTrue
+	nodeFalse
+	nodeNumber
+	nodeText    // from the body
+	nodeEscaped // from is an index of escaped
+	nodeUsual   // from is an index of spelled
+	nodeObject
+	nodeArray
+)
 
 // maxSpelling is the length of strings that are looked up among the usual ones: those
 // of canonical values. Of longer ones the look-up costs more than it saves.
 const maxSpelling = 16
-
-// A node is a value on the tape; those of an object or array follow it.
-type node struct {
-	kind  byte   // the first byte of its JSON; 's' for a string with a box of its own
-	name  string // of a member
-	value any    // what is known already
-	size  int    // members or elements
-}
 
 var tapes = sync.Pool{New: func() any { return new(tape) }}
 
@@ -51,15 +69,14 @@ func fast(b []byte) (v any, ok bool) {
 	}
 	t := tapes.Get().(*tape)
 	defer t.release()
-	t.s, t.i = string(b), 0
+	t.s = string(b)
 	t.blanks()
-	if !t.record("", 0) {
+	if !t.record(node{}, 0) {
 		return nil, false
 	}
 	if t.blanks(); t.i != len(t.s) {
 		return nil, false
 	}
-	t.box()
 	t.list = make([]any, t.count)
 	v, _ = t.build(0)
 	return v, true
@@ -70,10 +87,8 @@ func (t *tape) release() {
 	if cap(t.nodes) > 2048 {
 		return
 	}
-	clear(t.nodes)
-	clear(t.texts)
-	clear(t.boxes)
-	*t = tape{nodes: t.nodes[:0], texts: t.texts[:0], boxes: t.boxes[:0]}
+	clear(t.escaped)
+	*t = tape{nodes: t.nodes[:0], escaped: t.escaped[:0]}
 	tapes.Put(t)
 }
 
@@ -98,52 +113,33 @@ func (t *tape) take(c byte) bool {
 	return true
 }
 
-// record writes the value ahead; false: it is in doubt.
-func (t *tape) record(name string, depth int) bool {
+// record writes the value ahead to n; false: it is in doubt.
+func (t *tape) record(n node, depth int) bool {
 	if t.i == len(t.s) {
 		return false
 	}
-	n := node{kind: t.s[t.i], name: name}
-	switch n.kind {
+	ok := true
+	switch t.s[t.i] {
 	case '{':
+		n.kind = nodeObject
 		return depth < maxDepth && t.members(n, depth+1)
 	case '[':
+		n.kind = nodeArray
 		return depth < maxDepth && t.elements(n, depth+1)
 	case '"':
-		s, ok := t.string()
-		if !ok {
-			return false
-		}
-		if len(s) <= maxSpelling {
-			n.value = spellings[s]
-		}
-		if n.value == nil {
-			n.kind = 's'
-			t.texts = append(t.texts, s)
-		}
+		ok = t.text(&n)
 	case 't':
-		if !t.word("true") {
-			return false
-		}
-		n.value = true
+		n.kind, ok = nodeTrue, t.word("true")
 	case 'f':
-		if !t.word("false") {
-			return false
-		}
-		n.value = false
+		n.kind, ok = nodeFalse, t.word("false")
 	case 'n':
-		if !t.word("null") {
-			return false
-		}
+		ok = t.word("null")
 	default:
-		s, ok := t.number()
-		if !ok {
-			return false
-		}
-		n.value = Number(s)
+		n.kind = nodeNumber
+		n.from, n.to, ok = t.number()
 	}
 	t.nodes = append(t.nodes, n)
-	return true
+	return ok
 }
 
 func (t *tape) members(n node, depth int) bool {
@@ -155,18 +151,18 @@ func (t *tape) members(n node, depth int) bool {
 	}
 	var seen [fewNames]string
 	for size := 0; size < fewNames; size++ {
-		name, ok := t.string()
-		if !ok || twice(seen[:size], nil, name) {
+		from, to, ok := t.string()
+		if !ok {
 			return false
 		}
-		seen[size] = name
+		seen[size] = t.s[from:to]
 		t.blanks()
-		if !t.take(':') || !t.record(name, depth) {
+		if twice(seen[:size], nil, seen[size]) || !t.take(':') || !t.record(node{nameFrom: from, nameTo: to}, depth) {
 			return false
 		}
 		t.blanks()
 		if t.take('}') {
-			t.nodes[at].size = size + 1
+			t.nodes[at].size = int32(size + 1)
 			return true
 		}
 		if !t.take(',') {
@@ -184,7 +180,7 @@ func (t *tape) elements(n node, depth int) bool {
 		return true
 	}
 	for {
-		if !t.record("", depth) {
+		if !t.record(node{}, depth) {
 			return false
 		}
 		t.nodes[at].size++
@@ -205,45 +201,59 @@ func (t *tape) word(w string) bool {
 	return ok
 }
 
-// string reads a string, which is part of the body unless it has escapes.
-func (t *tape) string() (string, bool) {
+// string passes a string without escapes and says where it stands.
+func (t *tape) string() (from, to int32, ok bool) {
 	if t.i == len(t.s) || t.s[t.i] != '"' {
-		return "", false
+		return 0, 0, false
 	}
 	for end := t.i + 1; end < len(t.s); end++ {
 		switch c := t.s[end]; {
 		case c == '"':
-			s := t.s[t.i+1 : end]
+			from, to = int32(t.i+1), int32(end)
 			t.i = end + 1
-			return s, true
-		case c == '\\':
-			return t.escaped()
-		case c < ' ':
-			return "", false
+			return from, to, true
+		case c < ' ', c == '\\':
+			return 0, 0, false
 		}
 	}
-	return "", false
+	return 0, 0, false
 }
 
-// escaped reads a string with escapes. U+0000 is left to the parser.
-func (t *tape) escaped() (string, bool) {
-	n := closing(t.s[t.i+1:])
-	if n < 0 {
-		return "", false
+// text reads a string, in which U+0000 is left to the parser.
+func (t *tape) text(n *node) bool {
+	from, to, ok := t.string()
+	if !ok {
+		return t.unescape(n)
 	}
-	b, err := jsontext.AppendUnquote(nil, t.s[t.i:t.i+n+2])
-	t.i += n + 2
-	s := string(b)
-	return s, err == nil && strings.IndexByte(s, 0) < 0
+	n.kind, n.from, n.to = nodeText, from, to
+	if to-from <= maxSpelling {
+		if i, ok := spellings[t.s[from:to]]; ok {
+			n.kind, n.from = nodeUsual, int32(i)
+		}
+	}
+	return true
 }
 
-func (t *tape) number() (string, bool) {
+func (t *tape) unescape(n *node) bool {
+	end := closing(t.s[t.i+1:])
+	if end < 0 {
+		return false
+	}
+	b, err := jsontext.AppendUnquote(nil, t.s[t.i:t.i+end+2])
+	t.i += end + 2
+	n.kind, n.from = nodeEscaped, int32(len(t.escaped))
+	t.escaped = append(t.escaped, string(b))
+	return err == nil && bytes.IndexByte(b, 0) < 0
+}
+
+func (t *tape) number() (from, to int32, ok bool) {
 	rest := t.s[t.i:]
 	if n := strings.IndexAny(rest, " \t\r\n,]}"); n >= 0 {
 		rest = rest[:n]
 	}
+	from = int32(t.i)
 	t.i += len(rest)
-	return rest, isNumber(rest)
+	return from, int32(t.i), isNumber(rest)
 }
 
 // isNumber reports whether s is a number of JSON (RFC 8259 §6).
@@ -273,42 +283,19 @@ func isNumber(s string) bool {
 	return s == ""
 }
 
-// textsPerBox is how many strings share an allocation: few enough that a string which
-// is kept does not keep many others.
-const textsPerBox = 16
-
-// box makes interface values of the strings. Each would be an allocation; the elements of
-// an array that an interface holds already are handed out without one by reflect.
-func (t *tape) box() {
-	for texts := t.texts; len(texts) > 0; {
-		if len(texts) < textsPerBox/4 {
-			for _, s := range texts {
-				t.boxes = append(t.boxes, s)
-			}
-			return
-		}
-		var array [textsPerBox]string
-		n := copy(array[:], texts)
-		texts = texts[n:]
-		box := reflect.ValueOf(array)
-		for i := range n {
-			t.boxes = append(t.boxes, box.Index(i).Interface())
-		}
-	}
-}
-
 // build makes the value at node i and returns the number of the node behind it.
 func (t *tape) build(i int) (any, int) {
-	switch n := &t.nodes[i]; n.kind {
-	case '{':
+	switch n := t.nodes[i]; n.kind {
+	case nodeObject:
 		o := make(Object, n.size)
 		next := i + 1
 		for range n.size {
-			name := t.nodes[next].name
+			m := &t.nodes[next]
+			name := t.s[m.nameFrom:m.nameTo]
 			o[name], next = t.build(next)
 		}
 		return o, next
-	case '[':
+	case nodeArray:
 		list := t.list[:n.size:n.size]
 		t.list = t.list[n.size:]
 		next := i + 1
@@ -316,11 +303,48 @@ func (t *tape) build(i int) (any, int) {
 			list[e], next = t.build(next)
 		}
 		return list, next
-	case 's':
-		v := t.boxes[t.next]
-		t.next++
-		return v, i + 1
+	case nodeText, nodeEscaped:
+		return t.boxed(i), i + 1
+	case nodeUsual:
+		return spelled[n.from], i + 1
+	case nodeNumber:
+		return Number(t.s[n.from:n.to]), i + 1
+	case nodeNull:
+		return nil, i + 1
 	default:
-		return n.value, i + 1
+		return n.kind == nodeTrue, i + 1
 	}
+}
+
+// textsPerBox is how many strings share an allocation: few enough that a string which
+// is kept does not keep many others.
+const textsPerBox = 16
+
+// boxed returns the string of node i as a value of an interface. Each would be an
+// allocation; the elements of an array that an interface holds already are handed out
+// without one by reflect.
+func (t *tape) boxed(i int) any {
+	if !t.box.IsValid() || t.used == textsPerBox {
+		var array [textsPerBox]string
+		n := 0
+		for _, x := range t.nodes[i:] {
+			switch x.kind {
+			case nodeText:
+				array[n] = t.s[x.from:x.to]
+				n++
+			case nodeEscaped:
+				array[n] = t.escaped[x.from]
+				n++
+			}
+			if n == textsPerBox {
+				break
+			}
+		}
+		if n == 1 {
+			return array[0]
+		}
+		t.box, t.used = reflect.ValueOf(array), 0
+	}
+	t.used++
+	return t.box.Index(t.used - 1).Interface()
 }

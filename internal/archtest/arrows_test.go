@@ -32,9 +32,14 @@ var rules = []rule{
 			"without I/O, clock, randomness or anything to wait for",
 	},
 	{
-		from: []string{"scim/server"},
+		from: []string{"scim/server", "scim/scim1"},
 		to:   []string{"scim/client", "scim/scimtest", "scim/conformance"},
 		why:  "a product that serves SCIM does not carry a client",
+	},
+	{
+		from: []string{"scim/server"},
+		to:   []string{"scim/scim1"},
+		why:  "SCIM 1.1 is a face in front of the server, which knows nothing of it",
 	},
 	{
 		from: []string{"scim/client"},

@@ -32,7 +32,7 @@ const (
 	defaultMax  = 10_000_000
 	maxRestarts = 3  // of a list whose cursor expired
 	maxBack     = 10 // how often one goes back for what may have moved to a page that was read already
-	maxStale    = 10 // pages in a row without anything new that are followed by a cursor
+	maxStale    = 10 // pages in a row without anything new
 )
 
 // All yields the resources at an endpoint that match, page by page, each id once. The empty endpoint is that of all
@@ -71,15 +71,16 @@ type listing struct {
 	yielded int
 
 	restarts int // after a cursor expired
-	stale    int // pages in a row without anything new, by cursor
+	stale    int // pages in a row without anything new
 
-	high  int // behind the furthest index that was read
+	full  int // pages with something new, by index
+	high  int // behind the furthest index at which there can be what was read
 	total int // as claimed with the page before; -1: not
 	back  int // how often one may still go back
 }
 
 // rewind begins at the first page, with nothing known of the others.
-func (l *listing) rewind() { l.high, l.total, l.back = 1, -1, maxBack }
+func (l *listing) rewind() { l.full, l.high, l.total, l.back = 0, 1, -1, maxBack }
 
 func (l *listing) run(ctx context.Context) error {
 	c := l.c
@@ -161,24 +162,32 @@ func (l *listing) take(p *Page) (fresh int, err error) {
 
 // next goes to the next index and reports whether there is one.
 func (l *listing) next(at *position, p *Page, fresh int) bool {
-	known := at.start < l.high // the page had been read
-	behind := at.start + len(p.Resources)
 	gone := 0
 	if p.Total >= 0 {
-		gone = l.total - p.Total
+		if l.total >= 0 {
+			gone = l.total - p.Total
+		}
 		l.total = p.Total
 	}
+	l.high += max(0, -gone) // what was read may have moved down by as much
+	known := at.start < l.high
+	behind := at.start + len(p.Resources)
 	l.high = max(l.high, behind)
-	if known && fresh == 0 {
-		l.back = 0 // nothing had moved: the totals mean something else
+	if fresh > 0 {
+		l.stale = 0
+		l.full++
+	} else {
+		l.stale++
 	}
 	switch {
-	case gone > 0 && l.back > 0 && at.start > 1:
+	case gone > 0 && p.Total > 0 && l.back > 0 && at.start > 1: // 0 is also what some servers claim behind the end
 		l.back--
 		at.start = max(1, at.start-gone)
 		return true
-	case len(p.Resources) == 0, fresh == 0 && !known:
-		return false // it ends, or the server does not page
+	case len(p.Resources) == 0:
+		return false
+	case fresh == 0 && (!known || l.stale > l.full+maxStale):
+		return false // the server does not page
 	}
 	at.start = behind
 	return p.Total < 0 || at.start <= p.Total

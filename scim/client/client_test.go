@@ -41,6 +41,15 @@ func (s *server) Do(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: s.header.Clone(), Body: io.NopCloser(strings.NewReader(body))}, nil
 }
 
+// response is an answer with headers, given as names and values.
+func response(status int, body string, headers ...string) *http.Response {
+	h := http.Header{}
+	for i := 0; i+1 < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body))}
+}
+
 func answering(status int, body string) *server {
 	return &server{header: http.Header{}, answer: func(*http.Request) (int, string) { return status, body }}
 }

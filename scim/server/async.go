@@ -271,8 +271,11 @@ func (c *call) answerAsync(a *asyncJob, wait time.Duration) error {
 	return nil
 }
 
-// within reports whether the job ends in that time.
+// within reports whether the job ends in that time. Who does not wait is not told by accident.
 func (a *asyncJob) within(ctx context.Context, wait time.Duration) bool {
+	if wait == 0 {
+		return false
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

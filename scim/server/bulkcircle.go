@@ -43,9 +43,7 @@ func (j *bulkJob) circle(ctx context.Context, members []int) {
 func (j *bulkJob) createPromised(ctx context.Context, members []int, created map[int]*Resource) (int, error) {
 	promised := make(map[string]string, len(members))
 	for _, i := range members {
-		if j.ops[i].typ != nil {
-			promised[j.idOf(i)] = j.ops[i].typ.Name
-		}
+		promised[j.idOf(i)] = j.ops[i].typ.Name
 	}
 	ops := make([]Op, len(members))
 	for n, i := range members {
@@ -116,10 +114,10 @@ func (j *bulkJob) createBare(ctx context.Context, members []int, created map[int
 
 // prepareBare prepares a create without what refers to the missing ones.
 func (j *bulkJob) prepareBare(i int, missing map[string]bool) (Op, error) {
-	op := j.ops[i]
-	if op.err != nil {
-		return Op{}, op.err
+	if err := j.refused(i); err != nil {
+		return Op{}, err
 	}
+	op := j.ops[i]
 	data, err := op.data()
 	if err != nil {
 		return Op{}, err

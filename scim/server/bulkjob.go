@@ -29,6 +29,7 @@ type bulkJob struct {
 	failed  []bool       // by operation, settled slices only
 	errors  int
 	stopped bool // by failOnErrors
+	left    bool // ctx ended, and something is left to do
 
 	next   *bulkSliceOf // being prepared
 	flying *bulkSliceOf // with the store
@@ -47,16 +48,19 @@ func newBulkJob(c *call, req *bulkRequest) *bulkJob {
 	return j
 }
 
-// run carries out the job until ctx ends, which is looked at between slices: what the store has been given is done.
+// run carries out the job. When ctx ends it goes on to the end of what the store has been given, and returns the error of
+// ctx if anything is left then.
 func (j *bulkJob) run(ctx context.Context) error {
 	defer j.settle() // after a panic too, nothing is left behind
 	for _, u := range j.order() {
-		if j.stopped || ctx.Err() != nil {
+		if j.stopped || j.left {
 			break
 		}
 		if u.circle {
 			j.settleAll(ctx)
-			j.circle(ctx, u.ops)
+			if j.left = ctx.Err() != nil; !j.left && !j.stopped {
+				j.circle(ctx, u.ops)
+			}
 			continue
 		}
 		i := u.ops[0]
@@ -73,7 +77,10 @@ func (j *bulkJob) run(ctx context.Context) error {
 		}
 	}
 	j.settleAll(ctx)
-	return ctx.Err()
+	if j.left {
+		return ctx.Err()
+	}
+	return nil
 }
 
 // bulkSliceOf is a slice of a job: what it shares with its Ops, which are decided while the job prepares the next.
@@ -145,7 +152,7 @@ func (j *bulkJob) send(ctx context.Context) {
 	s := j.next
 	j.next = nil
 	j.settle()
-	if s == nil || j.stopped {
+	if j.left = j.left || ctx.Err() != nil; j.left || j.stopped {
 		return
 	}
 	s.errors = j.errors
@@ -246,17 +253,26 @@ func (j *bulkJob) idOf(i int) string {
 	return j.ids[i]
 }
 
-// prepare makes an operation ready for the store.
-func (j *bulkJob) prepare(i int) (Op, error) {
+// refused says why an operation is not even prepared.
+func (j *bulkJob) refused(i int) error {
 	op := j.ops[i]
 	if op.err != nil {
-		return Op{}, op.err
+		return op.err
 	}
 	for _, need := range op.needs {
 		if j.failed[need] {
-			return Op{}, j.refersToFailed(need)
+			return j.refersToFailed(need)
 		}
 	}
+	return nil
+}
+
+// prepare makes an operation ready for the store.
+func (j *bulkJob) prepare(i int) (Op, error) {
+	if err := j.refused(i); err != nil {
+		return Op{}, err
+	}
+	op := j.ops[i]
 	e := op.endpoint
 	e.call = j.call
 	if op.creator >= 0 {

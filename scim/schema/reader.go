@@ -87,6 +87,8 @@ func (r *reader) members(in, out Object, attrs []*Attribute) (_ Object, own bool
 // back as it was, keep that the object keeps the attribute.
 func (r *reader) member(a *Attribute, v any) (x any, same, keep bool, f *fault) {
 	switch {
+	case a.Returned == ReturnedNever && r.d.Allows(scim.HideCredentials): // IPS-13
+		return nil, false, false, undeclared("there is no such attribute")
 	case a.Mutability == ReadOnly:
 		if r.patch && !r.d.Forgives(scim.IgnoreReadOnly) {
 			f = readOnlyFault()
@@ -107,6 +109,8 @@ func (r *reader) canonical(in Object, names names) (Object, *fault) {
 		switch {
 		case a != nil:
 			out[a.Name] = v
+		case r.d.Allows(scim.RefuseUnknown) && r.t.extension(n) == nil: // IOP-05
+			return nil, undeclared("has no attribute %s", scim.Quote(n))
 		case r.patch && !r.d.Forgives(scim.UnknownAttributes):
 			return nil, invalid("has no attribute %s", scim.Quote(n))
 		}

@@ -52,7 +52,7 @@ func (e *endpoint) patch() error {
 // isQuiet reports whether a PATCH is answered without a body, if nobody asks for one. AMB-51: what a
 // provider does with a large group is mostly to change one member.
 func (e *endpoint) isQuiet() bool {
-	return e.typ.Schema.ID == scim.GroupSchema && e.d.Allows(scim.QuietGroupPatch)
+	return e.d.Allows(scim.QuietPatch) || e.typ.Schema.ID == scim.GroupSchema && e.d.Allows(scim.QuietGroupPatch)
 }
 
 // alteration checks the body of a PATCH. written, if not nil, gets what the last run of Apply has changed.

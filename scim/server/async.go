@@ -28,6 +28,10 @@ type JobOptions struct {
 	Operations int
 	// Age is how long the outcome of a job is kept after its end. Defaults to 1 h.
 	Age time.Duration
+	// Advertise publishes securityEvents in ServiceProviderConfig (RFC 9967 §4, a MAY). Defaults to false: of the clients in
+	// use, scim2-client and the UnboundID SCIM 2 SDK refuse a whole configuration for an attribute that they do not
+	// know, and so never get to their first request.
+	Advertise bool
 	// Now tells the time. Defaults to time.Now.
 	Now func() time.Time
 }

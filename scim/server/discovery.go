@@ -46,7 +46,7 @@ func (c *call) serviceProviderConfig(svc *Service) error {
 	if svc != nil && svc.Profile.InteropConformant() {
 		doc["interopProfileConformant"] = true // IOP-01
 	}
-	if c.Jobs != nil {
+	if c.Jobs != nil && c.Jobs.opts.Advertise {
 		doc["securityEvents"] = securityEvents()
 	}
 	if c.DocumentationURI != "" {

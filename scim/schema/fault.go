@@ -45,7 +45,7 @@ func kind(v any) string {
 		return "a boolean"
 	case string:
 		return "a string"
-	case Number:
+	case Number, int64, float64:
 		return "a number"
 	case []any:
 		return "an array"

@@ -122,7 +122,9 @@ func TestAsync(t *testing.T) {
 		p.post("/Bulk", `{`, async).refused(400, scim.InvalidSyntax)
 	})
 	t.Run("EVT-29 EVT-30 ServiceProviderConfig", func(t *testing.T) {
-		p, _ := slow(t, server.JobOptions{})
+		quiet, _ := slow(t, server.JobOptions{})
+		quiet.get("/ServiceProviderConfig").has("securityEvents", nil)
+		p, _ := slow(t, server.JobOptions{Advertise: true})
 		p.get("/ServiceProviderConfig").has("securityEvents/asyncRequest", "request").
 			has("securityEvents/eventUris/0", "urn:ietf:params:scim:event:misc:asyncresp")
 		without := compat(t)

@@ -94,6 +94,10 @@ const (
 	// none of them (V1-24). In no preset.
 	NewerFilter
 
+	// LooseCountry takes a country that is no code of two letters (S-4.1.2-05): directories hold
+	// names and codes of three letters. All providers.
+	LooseCountry
+
 	switchCount
 )
 
@@ -147,6 +151,7 @@ var table = [switchCount]struct {
 	DiscoveryFilter:    {"discovery-filter", 0},
 	NeedVersion:        {"need-version", 0},
 	NewerFilter:        {"newer-filter", 0},
+	LooseCountry:       {"loose-country", providers | scim1},
 }
 
 // String returns the name of the switch as it stands in configuration and metrics.

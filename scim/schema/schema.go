@@ -122,6 +122,7 @@ type Attribute struct {
 	lone    bool       // link is set and the attribute has one value: scim.LooseReference applies
 	derived bool       // never in a document: id, meta, relations, what is never returned
 	pattern *regexp.Regexp
+	country bool // a code of ISO 3166-1 alpha-2, unless scim.LooseCountry is on
 }
 
 // Sub returns the sub-attribute of that name, compared without case, or nil.

@@ -31,6 +31,9 @@ func (r *reader) simple(a *Attribute, v any) (x any, same bool, f *fault) {
 		if s == "" && !a.Required && r.d.Forgives(scim.EmptyStrings) {
 			return nil, false, nil
 		}
+		if a.country && !isCountry(s) && !r.d.Forgives(scim.LooseCountry) {
+			return nil, false, invalid("must be a country code of two letters such as US")
+		}
 		return v, true, text(a, s) // v, not s, whose way into an interface is an allocation
 	}
 }
@@ -105,6 +108,12 @@ func text(a *Attribute, s string) *fault {
 		return invalid("must match %s", a.Pattern)
 	}
 	return nil
+}
+
+// isCountry reports whether s has the form of an ISO 3166-1 alpha-2 code. Which codes
+// are given out changes, so no list is kept.
+func isCountry(s string) bool {
+	return len(s) == 2 && 'a' <= lower(s[0]) && lower(s[0]) <= 'z' && 'a' <= lower(s[1]) && lower(s[1]) <= 'z'
 }
 
 // form checks a string against the form of its type.

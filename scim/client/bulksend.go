@@ -376,13 +376,13 @@ func (r *bulkRun) singly(ctx context.Context, rest [][]int) error {
 		if r.enough() {
 			return nil
 		}
-		if r.orphaned(unit, map[int]bool{}) {
-			continue
-		}
 		if len(unit) > 1 {
 			for _, i := range unit {
 				r.fail(i, ErrCircle)
 			}
+			continue
+		}
+		if r.orphaned(unit, map[int]bool{}) {
 			continue
 		}
 		if err := r.single(ctx, unit[0]); err != nil {

@@ -21,6 +21,7 @@ const (
 	exitFailed   = 1 // the command could not do what it was asked to
 	exitUsage    = 2 // the command line or the configuration is wrong
 	exitOccupied = 3 // another process has the data directory
+	exitBroken   = 4 // a check could not be carried out
 )
 
 func main() { os.Exit(run()) }
@@ -55,6 +56,9 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
+	if _, ok := errors.AsType[brokenError](err); ok {
+		return exitBroken
+	}
 	return exitFailed
 }
 
@@ -75,6 +79,6 @@ durably, and makes every application follow: over outbound SCIM and signed webho
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newToken(), newChanges(), newTargets(), newDemo(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newToken(), newSchema(), newChanges(), newTargets(), newCheck(), newDemo(), newConfig(), newVersion())
 	return root
 }

@@ -22,6 +22,9 @@ const (
 	maxShown = 8 << 10
 )
 
+// markerPrefix begins the name of everything that a run makes.
+const markerPrefix = "muster-check-"
+
 // session is one run against one provider.
 type session struct {
 	Options
@@ -38,7 +41,7 @@ func newSession(o Options) *session {
 	if o.Settle <= 0 {
 		o.Settle = 2 * time.Second
 	}
-	s := &session{Options: o, client: o.Client, marker: "muster-check-" + strings.ToLower(rand.Text()[:8])}
+	s := &session{Options: o, client: o.Client, marker: markerPrefix + strings.ToLower(rand.Text()[:8])}
 	if s.client == nil {
 		s.client = &http.Client{Timeout: 30 * time.Second}
 	}
@@ -47,6 +50,7 @@ func newSession(o Options) *session {
 		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		s.client = &c
 	}
+	s.client = pace(s.client, o.Rate)
 	s.URL = strings.TrimRight(o.URL, "/")
 	return s
 }

@@ -9,7 +9,7 @@
 //
 //	tester_test.go      scim2-tester (PyPI), every check, against Muster
 //	clients_test.go     scim2-client (PyPI) and the UnboundID SCIM 2 SDK (Maven Central): a working life in Muster
-//	lifecycle_test.go   scim/client: a working life in scim2-server (PyPI), in scimmy-routers (npm), and in Muster
+//	lifecycle_test.go   scim/client: a working life in scim2-server (PyPI) and in scimmy-routers (npm)
 //	faults_test.go      what those two servers do against the RFCs, and our client lives with
 //
 // python/, java/ and node/ hold the drivers, and what they need, pinned with

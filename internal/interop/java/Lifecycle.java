@@ -1,4 +1,5 @@
 import com.unboundid.scim2.client.ScimService;
+import com.unboundid.scim2.client.requests.SearchRequestBuilder;
 import com.unboundid.scim2.common.exceptions.ScimException;
 import com.unboundid.scim2.common.messages.ListResponse;
 import com.unboundid.scim2.common.messages.SortOrder;
@@ -48,6 +49,7 @@ public final class Lifecycle {
     l.joiner();
     l.filters();
     l.pages();
+    l.cursors();
     l.mover();
     l.etags();
     l.groups();
@@ -140,6 +142,25 @@ public final class Lifecycle {
     }
     equal(want, seen);
     ok("pages");
+  }
+
+  private void cursors() throws ScimException {
+    TreeSet<String> seen = new TreeSet<>();
+    SearchRequestBuilder request = scim.searchRequest("Users").filter("userType eq \"temp\"").firstPageCursorWithCount(10);
+    int pages = 0;
+    while (request != null) {
+      ListResponse<UserResource> page = request.invoke(UserResource.class);
+      page.forEach(u -> seen.add(u.getUserName()));
+      pages++;
+      String next = page.getNextCursor();
+      request = next == null ? null : scim.searchRequest("Users").filter("userType eq \"temp\"").pageWithCursor(next, 10);
+    }
+    equal(3, pages);
+    equal(25, seen.size());
+    ScimException e =
+        refused(400, () -> scim.searchRequest("Users").pageWithCursor("made-up", 10).invoke(UserResource.class));
+    equal("invalidCursor", e.getScimError().getScimType());
+    ok("cursors");
   }
 
   private void mover() throws ScimException {

@@ -16,6 +16,7 @@ from scim2_models import (
     EnterpriseUser,
     Group,
     GroupMember,
+    InvalidCursorException,
     InvalidFilterException,
     InvalidPathException,
     Manager,
@@ -60,6 +61,7 @@ class Lifecycle:
         self.joiner()
         self.filters()
         self.pages()
+        self.cursors()
         self.mover()
         self.etags()
         self.groups()
@@ -70,7 +72,7 @@ class Lifecycle:
         self.scim.discover()
         provider = self.scim.provider
         equal(sorted(t.name for t in provider.resource_types)[:2], ["Group", "User"])
-        for feature in ("patch", "filter", "sort", "etag"):
+        for feature in ("patch", "filter", "sort", "etag", "bulk"):
             assert getattr(provider.config, feature).supported, feature
         # From here on, the models of the library itself, and no longer those made of what the hub publishes.
         self.scim = SyncSCIMClient(
@@ -134,6 +136,16 @@ class Lifecycle:
         equal(seen, [f"temp-{i:02}" for i in reversed(range(25))])
         ok("pages")
 
+    def cursors(self):
+        seen, cursor, pages = set(), "", 0
+        while cursor is not None:
+            page = self.find('userType eq "temp"', cursor=cursor, count=10)
+            seen |= {u.user_name for u in page.resources}
+            cursor, pages = page.next_cursor, pages + 1
+        equal((pages, len(seen)), (3, 25))
+        refused(InvalidCursorException, self.find, 'userType eq "temp"', cursor="made-up", count=10)
+        ok("cursors")
+
     def patch(self, resource, *operations):
         """Patch, and return what is there then, be the answer 200 or 204."""
         op = PatchOp[type(resource)](operations=[PatchOperation(**o) for o in operations])
@@ -192,7 +204,26 @@ class Lifecycle:
         ok("groups")
 
     def bulk(self):
-        pass
+        def operation(model, method, path, data, **kwargs):
+            return BulkOperation[model](method=method, path=path, data=data, **kwargs)
+
+        grace = PatchOp[Person](operations=[PatchOperation(op="replace", path="nickName", value="Amazing Grace")])
+        interns = Group(display_name="Interns", members=[GroupMember(value="bulkId:intern", type="User")])
+        request = BulkRequest[Person | Group](
+            operations=[
+                operation(Group, "POST", "/Groups", interns, bulk_id="interns"),
+                operation(Person, "POST", "/Users", Person(user_name="intern@example.com"), bulk_id="intern"),
+                operation(Person, "POST", "/Users", Person(user_name="ada@example.com"), bulk_id="taken"),
+                operation(Person, "PATCH", "/Users/" + self.boss.id, grace),
+            ]
+        )
+        done = self.scim.bulk(request).operations
+        equal([o.status for o in done], [201, 201, 409, 200])
+        equal(done[2].response.scim_type, "uniqueness")
+        group, intern = (o.location.rsplit("/", 1)[1] for o in done[:2])
+        equal([m.value for m in self.scim.query(Group, group).members], [intern])
+        equal(self.scim.query(Person, self.boss.id).nick_name, "Amazing Grace")
+        ok("bulk")
 
     def leaver(self):
         ada = self.patch(self.ada, {"op": "replace", "path": "active", "value": False})

@@ -18,10 +18,13 @@ import (
 type Memory struct {
 	set *schema.Set
 
-	mu   sync.Mutex // guards what follows
-	last int        // number of the resource created last
-	rows []*row     // in order of creation
-	byID map[string]*row
+	mu      sync.Mutex // guards what follows
+	last    int        // number of the resource created last
+	rows    []*row     // in order of creation
+	byID    map[string]*row
+	quirks  quirks
+	gone    []*row                   // deleted ones that quirks still know
+	waiting map[string]chan struct{} // by id: an update that waits for a second one, see quirks.lostUpdates
 }
 
 // row is one resource. Its document is never altered, only replaced.
@@ -38,14 +41,20 @@ type row struct {
 
 // NewMemory returns an empty memory for the types of a set.
 func NewMemory(set *schema.Set) *Memory {
-	return &Memory{set: set, byID: make(map[string]*row)}
+	return &Memory{set: set, byID: make(map[string]*row), waiting: make(map[string]chan struct{})}
 }
 
-// Stores returns a store for every type, all on this memory.
+// Stores returns a store for every type, all on this memory, with versions and sorting.
 func (m *Memory) Stores() map[string]server.Store {
+	return m.StoresWith(server.Features{Versions: true, Sort: true})
+}
+
+// StoresWith returns a store for every type, all on this memory, that says it can do this and no more; it can do
+// everything.
+func (m *Memory) StoresWith(f server.Features) map[string]server.Store {
 	stores := make(map[string]server.Store, len(m.set.Types))
 	for _, t := range m.set.Types {
-		stores[t.Name] = &store{m, t}
+		stores[t.Name] = &store{m, t, f}
 	}
 	return stores
 }
@@ -53,10 +62,17 @@ func (m *Memory) Stores() map[string]server.Store {
 // store is the resources of one type.
 type store struct {
 	*Memory
-	typ *schema.ResourceType
+	typ      *schema.ResourceType
+	features server.Features
 }
 
-var _ server.Store = (*store)(nil)
+var (
+	_ server.Store     = (*store)(nil)
+	_ server.Describer = (*store)(nil)
+)
+
+// Features implements server.Describer.
+func (s *store) Features() server.Features { return s.features }
 
 // Get implements server.Store.
 func (s *store) Get(_ context.Context, id string, w *server.Want) (*server.Resource, error) {
@@ -115,20 +131,38 @@ func (s *store) Create(_ context.Context, in *server.Resource, d *scim.Dialect) 
 	if err != nil {
 		return nil, err
 	}
-	s.last++
-	r.links, r.id = links, strings.ToLower(s.typ.Name)+"-"+strconv.Itoa(s.last)
+	r.links, r.id = links, s.newID(in.ID, r)
 	s.rows = append(s.rows, r)
 	s.byID[r.id] = r
 	return s.resource(r, nil), nil
 }
 
+// newID returns the id of a new row: the one that is given, or the next.
+func (s *store) newID(given string, r *row) string {
+	if given != "" {
+		return given
+	}
+	if id := s.formerID(r); id != "" {
+		return id
+	}
+	s.last++
+	return strings.ToLower(s.typ.Name) + "-" + strconv.Itoa(s.last)
+}
+
 // Update implements server.Store. Apply runs while everything else waits.
-func (s *store) Update(_ context.Context, id string, e *server.Edit) (*server.Resource, error) {
+func (s *store) Update(ctx context.Context, id string, e *server.Edit) (*server.Resource, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, err := s.find(id)
 	if err != nil {
 		return nil, err
+	}
+	before := *r
+	if err := s.pair(ctx, id); err != nil {
+		return nil, err
+	}
+	if s.quirks.lostUpdates {
+		r = &before
 	}
 	cur := s.resource(r, &server.Want{})
 	if err := e.If.Check(cur.Version); err != nil {
@@ -149,10 +183,13 @@ func (s *store) Update(_ context.Context, id string, e *server.Edit) (*server.Re
 			return nil, err
 		}
 	}
-	if next != cur || !equalLinks(r.links, links) {
+	if next != cur || !equalLinks(r.links, links) || s.quirks.alwaysTouch {
 		changed.links = links
+		changed.touch()
+		if r = s.byID[id]; r == nil {
+			return nil, scim.NotFound(id)
+		}
 		*r = changed
-		r.touch()
 	}
 	return s.resource(r, e.Want), nil
 }
@@ -170,6 +207,10 @@ func (s *store) Delete(_ context.Context, id string, c server.Cond) error {
 	}
 	delete(s.byID, id)
 	s.rows = slices.DeleteFunc(s.rows, func(other *row) bool { return other == r })
+	s.gone = append(s.gone, r)
+	if s.quirks.keepMembers {
+		return nil
+	}
 	for _, other := range s.rows {
 		for name, targets := range other.links {
 			if i := slices.Index(targets, r); i >= 0 {
@@ -287,12 +328,15 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 // checkUnique refuses a document with a value that is to be unique and that another
 // resource of the type has (RFC 7643 §7).
 func (m *Memory) checkUnique(r *row) error {
+	if m.quirks.duplicates {
+		return nil
+	}
 	for p := range r.typ.Paths() {
 		if p.Attr.Name == "id" || p.Attr.Uniqueness == schema.UniqueNone {
 			continue
 		}
 		for v := range p.Values(r.doc) {
-			if m.taken(r, p, m.set.Key(p.Attr, v)) {
+			if m.taken(r, p, m.uniqueKey(p.Attr, v)) {
 				return scim.Taken(p.String())
 			}
 		}
@@ -301,15 +345,27 @@ func (m *Memory) checkUnique(r *row) error {
 }
 
 func (m *Memory) taken(r *row, p schema.Path, key any) bool {
-	for _, other := range m.rows {
+	others := m.rows
+	if m.quirks.blockNames {
+		others = slices.Concat(m.rows, m.gone)
+	}
+	for _, other := range others {
 		if other.typ != r.typ || other.id == r.id {
 			continue
 		}
 		for v := range p.Values(other.doc) {
-			if m.set.Key(p.Attr, v) == key {
+			if m.uniqueKey(p.Attr, v) == key {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// uniqueKey returns the form in which a value is unique.
+func (m *Memory) uniqueKey(a *schema.Attribute, v any) any {
+	if m.quirks.exactNames {
+		return v
+	}
+	return m.set.Key(a, v)
 }

@@ -10,11 +10,16 @@ import (
 
 // NewService returns a service of users and groups as RFC 7643 defines them, with nobody in it.
 func NewService(base string, p scim.Profile) *server.Service {
+	return ServiceOf(coreSet(p), base, p)
+}
+
+// coreSet returns users and groups as the profile wants them.
+func coreSet(p scim.Profile) *schema.Set {
 	var options []schema.Option
 	if p.Switches.Has(scim.UniqueGroups) {
 		options = append(options, schema.UniqueGroups())
 	}
-	return ServiceOf(schema.Core(nil, options...), base, p)
+	return schema.Core(nil, options...)
 }
 
 // ServiceOf returns a service of the resource types of a set, with nobody in it.

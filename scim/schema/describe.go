@@ -9,7 +9,7 @@ func (s *Schema) Describe(location string) Object {
 	o := Object{
 		attrSchemas:  []any{scim.SchemaSchema},
 		attrID:       s.ID,
-		"attributes": describeAll(s.Attributes),
+		"attributes": s.printed.describe("", s.Attributes),
 		attrMeta:     discoveryMeta("Schema", location),
 	}
 	o.state("name", s.Name)
@@ -38,16 +38,25 @@ func (t *ResourceType) Describe(location string) Object {
 	return o
 }
 
-func describeAll(attrs []*Attribute) []any {
+// describe describes the attributes below a path.
+func (p printing) describe(path string, attrs []*Attribute) []any {
 	list := make([]any, 0, len(attrs))
 	for _, a := range attrs {
-		if !a.container() { // an extension inside this one: Set.Schemas has it
-			list = append(list, a.describe())
+		if a.container() { // an extension inside this one: Set.Schemas has it
+			continue
+		}
+		o := a.describe()
+		if a.Type == Complex {
+			o["subAttributes"] = p.describe(path+a.Name+".", a.SubAttributes)
+		}
+		if o = p.apply(path+a.Name, o); o != nil {
+			list = append(list, o)
 		}
 	}
 	return list
 }
 
+// describe describes an attribute without its sub-attributes.
 func (a *Attribute) describe() Object {
 	o := Object{
 		"name":        a.Name,
@@ -60,12 +69,10 @@ func (a *Attribute) describe() Object {
 	o.state("description", a.Description)
 	o.list("canonicalValues", a.CanonicalValues)
 	o.list("referenceTypes", a.ReferenceTypes)
-	if a.Type == Complex { // has neither of the others (erratum 6004)
-		o["subAttributes"] = describeAll(a.SubAttributes)
-		return o
+	if a.Type != Complex { // which has neither (erratum 6004)
+		o["caseExact"] = a.CaseExact
+		o["uniqueness"] = string(a.Uniqueness)
 	}
-	o["caseExact"] = a.CaseExact
-	o["uniqueness"] = string(a.Uniqueness)
 	return o
 }
 

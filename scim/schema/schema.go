@@ -135,8 +135,9 @@ type Schema struct {
 	Description string
 	Attributes  []*Attribute
 
-	attrs names
-	boxed any // ID
+	attrs   names
+	boxed   any      // ID
+	printed printing // what is published otherwise
 }
 
 // Attribute returns the attribute of that name, compared without case, or nil.

@@ -24,7 +24,7 @@ func (j *bulkJob) circle(ctx context.Context, members []int) {
 		failed, err = j.complete(ctx, members, created)
 	}
 	if err != nil {
-		j.undo(ctx, created)
+		j.undo(ctx, members, created)
 	}
 	for _, i := range members {
 		switch {
@@ -165,7 +165,7 @@ func (j *bulkJob) complete(ctx context.Context, members []int, created map[int]*
 }
 
 // undo deletes what a circle has created before it failed. What cannot be deleted is for the operator to know.
-func (j *bulkJob) undo(ctx context.Context, created map[int]*Resource) {
+func (j *bulkJob) undo(ctx context.Context, members []int, created map[int]*Resource) {
 	ops := make([]Op, 0, j.size)
 	flush := func() {
 		if len(ops) == 0 {
@@ -179,8 +179,10 @@ func (j *bulkJob) undo(ctx context.Context, created map[int]*Resource) {
 		}
 		ops = ops[:0]
 	}
-	for i, r := range created {
-		ops = append(ops, Op{Type: j.ops[i].typ.Name, ID: r.ID, Delete: &Cond{}, Dialect: j.d})
+	for _, i := range members {
+		if r := created[i]; r != nil {
+			ops = append(ops, Op{Type: j.ops[i].typ.Name, ID: r.ID, Delete: &Cond{}, Dialect: j.d})
+		}
 		if len(ops) == j.size {
 			flush()
 		}

@@ -27,8 +27,10 @@ var (
 		"user.created", "user.updated", "user.activated", "user.deactivated", "user.reactivated", "user.rehired", "user.deleted",
 		"group.created", "group.updated", "group.member_added", "group.member_removed", "group.deleted",
 	}
-	targetName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	envName    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// customEvent is an event of a resource type that a tenant has defined, about which the configuration knows nothing.
+	customEvent = regexp.MustCompile(`^[a-z][a-z0-9_]*\.(created|updated|activated|deactivated|reactivated|deleted)$`)
+	targetName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	envName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 // Validate reports every problem at once, as an [*Error]. It looks at nothing but
@@ -181,7 +183,7 @@ func (t *Target) validate(ps *problems, at string, guard *outbound.Guard) {
 		ps.add(at+".type", "is not webhook or scim")
 	}
 	for i, event := range t.Events {
-		if !slices.Contains(events, event) {
+		if !slices.Contains(events, event) && !isCustom(event) {
 			ps.add(fmt.Sprintf("%s.events[%d]", at, i), "is no event; %s", suggest(event, events))
 		}
 	}
@@ -193,6 +195,12 @@ func (t *Target) validate(ps *problems, at string, guard *outbound.Guard) {
 	if !(t.Rate >= 0 && t.Rate <= maxRate) {
 		ps.add(at+".rate", "is not from 0 (no limit) to %d", maxRate)
 	}
+}
+
+// isCustom reports whether an event may be one of a custom resource type: not a built-in one, nor one mistyped.
+func isCustom(event string) bool {
+	typ, _, _ := strings.Cut(event, ".")
+	return customEvent.MatchString(event) && distance(typ, "user") > 2 && distance(typ, "group") > 2
 }
 
 func (t *Target) checkURL(guard *outbound.Guard) error {

@@ -160,7 +160,7 @@ func (c *change) result() *Result {
 	for _, d := range c.list {
 		text := d.text
 		if d.count > 0 {
-			text += fmt.Sprintf(" (%d resources: %s)", d.count, d.force)
+			text += fmt.Sprintf("; there %s %s: %s", resources(d.count), d.why, d.force)
 		}
 		if text != "" && !slices.Contains(r.Changes, text) {
 			r.Changes = append(r.Changes, text)

@@ -45,7 +45,7 @@ func check(defs *schema.Definitions) error {
 		}
 	}
 	for _, s := range defs.Schemas {
-		c.base = slices.ContainsFunc(defs.Types, func(t schema.TypeDefinition) bool { return strings.EqualFold(t.Schema, s.ID) })
+		c.base = isBase(defs, s.ID)
 		if len(s.Attributes) > maxAttributes {
 			c.problem("schema %s has %d attributes; %d are allowed", s.ID, len(s.Attributes), maxAttributes)
 		}

@@ -18,7 +18,7 @@ type difference struct {
 
 	// against reports whether a resource stands against it; nil: none does.
 	against func(doc schema.Object) bool
-	why     string // what those who stand against it have in common: "have a value of it"
+	why     string // what those who stand against it have in common: "with a value of it"
 	force   string // what --force does to them; "": it does not help
 
 	drop   *directory.Dropped // if forced
@@ -28,7 +28,7 @@ type difference struct {
 	free   string // scope of claims to give up
 
 	count      int
-	duplicates []string // pairs of resources that share a value
+	duplicates []string // ids of some resources that share a value
 }
 
 // comparison is the differences between two sets, the types in order.
@@ -58,13 +58,13 @@ func everything(schema.Object) bool { return true }
 func (c *comparison) resourceType(t, next *schema.ResourceType) {
 	switch {
 	case next == nil:
-		c.add(difference{text: "resource type " + t.Name + " goes", typ: t.Name, against: everything, why: "are of it; delete them first"})
+		c.add(difference{text: "resource type " + t.Name + " goes", typ: t.Name, against: everything, why: "of it; delete them first"})
 		c.freeAll(t)
 		return
 	case t.Endpoint != next.Endpoint || !strings.EqualFold(t.Schema.ID, next.Schema.ID):
 		c.add(difference{
 			text: "resource type " + t.Name + " gets another endpoint or schema", typ: t.Name,
-			against: everything, why: "are of it, at " + t.Endpoint + "; delete them first",
+			against: everything, why: "of it, at " + t.Endpoint + "; delete them first",
 		})
 		return
 	}
@@ -187,7 +187,7 @@ func (c *comparison) extensionGoes(in place, s *schema.Schema) {
 	c.add(difference{
 		text: fmt.Sprintf("%s loses the extension %s", in.typ, in.schema), typ: in.typ,
 		against: func(doc schema.Object) bool { o, _ := doc[in.schema].(schema.Object); return len(o) > 0 },
-		why:     "have values of it", force: ignored,
+		why:     "with values of it", force: ignored,
 		drop: &directory.Dropped{Type: in.typ, Schema: in.schema},
 	})
 	c.freeIn(in, s.Attributes)
@@ -197,7 +197,7 @@ func (c *comparison) extensionRequired(in place) {
 	c.add(difference{
 		text: fmt.Sprintf("the extension %s becomes required for %s", in.schema, in.typ), typ: in.typ,
 		against: func(doc schema.Object) bool { o, _ := doc[in.schema].(schema.Object); return len(o) == 0 },
-		why:     "have none of it", force: "they need it at their next change",
+		why:     "without it", force: "they need it at their next change",
 	})
 }
 
@@ -228,14 +228,14 @@ func (c *comparison) attributes(in place, old, next []*schema.Attribute) {
 // gone is about an attribute that goes, or becomes another one.
 func (c *comparison) gone(in place, a *schema.Attribute, text string) {
 	c.add(difference{
-		text: text, typ: in.typ, against: in.has(a.Name), why: "have a value of it", force: ignored, drop: in.drops(a.Name),
+		text: text, typ: in.typ, against: in.has(a.Name), why: "with a value of it", force: ignored, drop: in.drops(a.Name),
 	})
 	c.freeIn(in, []*schema.Attribute{a})
 }
 
 func (c *comparison) required(in place, n *schema.Attribute) {
 	c.add(difference{
-		text: in.name(n) + " becomes required", typ: in.typ, against: in.lacks(n.Name), why: "have no value of it",
+		text: in.name(n) + " becomes required", typ: in.typ, against: in.lacks(n.Name), why: "without a value of it",
 		force: "they need one at their next change",
 	})
 }

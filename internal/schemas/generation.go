@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -124,7 +125,7 @@ func newSet(defs *schema.Definitions) (*schema.Set, error) {
 	if err := check(defs); err != nil {
 		return nil, err
 	}
-	set, err := schema.Build(directory.Fold, defs)
+	set, err := schema.Build(directory.Fold, withGroups(defs))
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +133,36 @@ func newSet(defs *schema.Definitions) (*schema.Set, error) {
 	schema.UniqueGroups()(nil, group)
 	admit(group, set)
 	return set, nil
+}
+
+// withGroups returns the definitions with the attribute groups of resource types made one that is derived from
+// memberships, as that of users is: nobody else could ever give it a value.
+func withGroups(defs *schema.Definitions) *schema.Definitions {
+	out := &schema.Definitions{Types: defs.Types}
+	for _, s := range defs.Schemas {
+		s = s.Clone()
+		for _, a := range s.Attributes {
+			if a.Name == "groups" && a.Mutability == schema.ReadOnly && a.MultiValued && refersToGroups(a) && isBase(defs, s.ID) {
+				a.Relation = true
+			}
+		}
+		out.Schemas = append(out.Schemas, s)
+	}
+	return out
+}
+
+// refersToGroups reports whether the values of an attribute that is in no set yet name groups.
+func refersToGroups(a *schema.Attribute) bool {
+	has := func(name string, ok func(*schema.Attribute) bool) bool {
+		return slices.ContainsFunc(a.SubAttributes, func(s *schema.Attribute) bool { return s.Name == name && ok(s) })
+	}
+	return has("value", func(*schema.Attribute) bool { return true }) &&
+		has("$ref", func(s *schema.Attribute) bool { return slices.Contains(s.ReferenceTypes, store.TypeGroup) })
+}
+
+// isBase reports whether a schema is that of a resource type, not an extension.
+func isBase(defs *schema.Definitions, id string) bool {
+	return slices.ContainsFunc(defs.Types, func(t schema.TypeDefinition) bool { return strings.EqualFold(t.Schema, id) })
 }
 
 // admit lets everything be a member of groups that says which groups it is in, as devices do (RFC 9944).

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/store"
@@ -15,7 +16,7 @@ import (
 const (
 	// scanSlice is how many resources are read at once: a reading connection is held for a few milliseconds.
 	scanSlice = 500
-	// showDuplicates is how many pairs of resources that share a value are named.
+	// showDuplicates is how many resources that share a value are named.
 	showDuplicates = 3
 )
 
@@ -148,6 +149,14 @@ func (e *RefusedError) Error() string {
 	return errors.Join(errs...).Error()
 }
 
+// resources counts them: "is 1 resource", "are 2 resources".
+func resources(n int) string {
+	if n == 1 {
+		return "is 1 resource"
+	}
+	return fmt.Sprintf("are %d resources", n)
+}
+
 // refusal returns what stands against differences, or nil.
 func refusal(list []*difference, force bool) error {
 	e := &RefusedError{Forceable: true}
@@ -155,12 +164,13 @@ func refusal(list []*difference, force bool) error {
 		if d.count == 0 || force && d.force != "" {
 			continue
 		}
-		text := fmt.Sprintf("%s, but %d resources %s", d.text, d.count, d.why)
+		why := d.why
 		if d.unique {
-			text = fmt.Sprintf("%s, but %d resources share a value with another one, such as %v", d.text, d.count, d.duplicates)
+			why = "with a value that another one has too, such as " + strings.Join(d.duplicates, ", ")
 		}
+		text := fmt.Sprintf("%s, but there %s %s", d.text, resources(d.count), why)
 		if d.force != "" {
-			text += "; with force " + d.force
+			text += "; with --force " + d.force
 		} else {
 			e.Forceable = false
 		}

@@ -124,6 +124,14 @@ func TestPlans(t *testing.T) {
 			"SEARCH edge USING PRIMARY KEY (tenant=? AND rel=? AND parent=? AND child=?)", "LIST SUBQUERY",
 			"SEARCH e USING PRIMARY KEY (tenant=? AND rel=? AND parent=?)",
 		}},
+		{"schema", selectSchema, []string{
+			"SEARCH h USING INTEGER PRIMARY KEY (rowid=?)", "SEARCH d USING PRIMARY KEY (tenant=? AND gen=?) LEFT-JOIN",
+		}},
+		{"slice", resourceSlice, []string{
+			"SEARCH r USING INDEX resource_live (tenant=? AND type=? AND num>?)",
+			"SCALAR SUBQUERY", "SEARCH e USING COVERING INDEX edge_child (tenant=? AND child=?)",
+		}},
+		{"free claims", freeClaims, []string{"SEARCH claim USING PRIMARY KEY (tenant=? AND scope=?)"}},
 		{"expired", firstExpired, []string{"SEARCH pending USING COVERING INDEX pending_expires (tenant=? AND expires<?)"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

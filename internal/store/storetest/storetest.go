@@ -43,6 +43,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Deliveries", testDeliveries},
 		{"Tokens", testTokens},
 		{"Find", testFind},
+		{"Schemas", testSchemas},
 		{"Reopen", testReopen},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -1,0 +1,179 @@
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/scim/conformance"
+)
+
+// between puts a handler between the checks and a provider.
+func between(t *testing.T, meddle func(w http.ResponseWriter, r *http.Request, next http.Handler)) string {
+	t.Helper()
+	host := start(t, "/scim/v2")
+	target, err := url.Parse(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		out := r.Clone(r.Context())
+		out.URL.Scheme, out.URL.Host, out.RequestURI = target.Scheme, target.Host, ""
+		resp, err := http.DefaultTransport.RoundTrip(out)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		for k, v := range resp.Header {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(resp.StatusCode)
+		var b bytes.Buffer
+		_, _ = b.ReadFrom(resp.Body)
+		_, _ = w.Write(b.Bytes())
+	})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { meddle(w, r, next) }))
+	t.Cleanup(srv.Close)
+	return srv.URL + "/scim/v2"
+}
+
+// TestReadOnly: nothing but reading is sent.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	var writes atomic.Int32
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet && !strings.HasSuffix(r.URL.Path, "/.search") {
+			// Refusals are asked for too; what matters is that nothing is made.
+			writes.Add(1)
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, ReadOnly: true, Only: []string{"filter", "page", "sort", "schema", "read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := writes.Load(); n > 0 {
+		t.Errorf("%d requests would have written", n)
+	}
+	if r.Count(conformance.Skipped) == 0 || r.Count(conformance.Pass) == 0 {
+		t.Errorf("%d were skipped and %d passed", r.Count(conformance.Skipped), r.Count(conformance.Pass))
+	}
+}
+
+// TestCleansUp: afterwards the provider has what it had before, also where an answer to a create was lost.
+func TestCleansUp(t *testing.T) {
+	t.Parallel()
+	var creates atomic.Int32
+	var inner http.Handler
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		inner = next
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/Users") && creates.Add(1)%10 == 0 {
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{"create", "patch"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Count(conformance.Broken) == 0 {
+		t.Error("no check was broken, so that nothing was tried")
+	}
+	if len(r.Left) > 0 {
+		t.Errorf("left behind: %q", r.Left)
+	}
+	for _, endpoint := range []string{"/Users", "/Groups"} {
+		w := httptest.NewRecorder()
+		inner.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/scim/v2"+endpoint+"?count=0", nil))
+		if !strings.Contains(w.Body.String(), `"totalResults":0`) {
+			t.Errorf("%s: %s", endpoint, w.Body)
+		}
+	}
+}
+
+// TestReports: every form can be read, whatever a provider says.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method == http.MethodPatch {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = w.Write([]byte("{\"detail\":\"<script>alert(1)</script> \x01 ]]>\"}"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{"patch", "lifecycle", "discovery"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Count(conformance.Fail) == 0 {
+		t.Fatal("nothing failed")
+	}
+	for _, g := range r.Grades() {
+		if g.Works || !g.Known || len(g.Against) == 0 {
+			t.Errorf("%s would work without PATCH", g.Provider)
+		}
+	}
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var parsed struct {
+		Counts map[string]int `json:"counts"`
+		Checks []struct {
+			Name      string `json:"name"`
+			Verdict   string `json:"verdict"`
+			Exchanges []any  `json:"exchanges"`
+		} `json:"checks"`
+	}
+	if err := json.Unmarshal(b.Bytes(), &parsed); err != nil || parsed.Counts["fail"] != r.Count(conformance.Fail) || len(parsed.Checks) != len(r.Results) {
+		t.Errorf("JSON: %v, %v", err, parsed.Counts)
+	}
+	b.Reset()
+	if err := r.WriteJUnit(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(b.Bytes(), new(struct {
+		XMLName xml.Name `xml:"testsuites"`
+	})); err != nil {
+		t.Errorf("JUnit: %v", err)
+	}
+	b.Reset()
+	if err := r.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "<script>") || !strings.Contains(b.String(), "&lt;script&gt;") {
+		t.Error("HTML: what the provider said is not shown as text")
+	}
+}
+
+// TestPace: Retry-After is followed, and the check passes all the same.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if asked.Add(1) == 5 {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{"create/created"}, Rate: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Count(conformance.Pass) != 1 {
+		t.Errorf("%d checks passed", r.Count(conformance.Pass))
+	}
+}

@@ -114,6 +114,37 @@ func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	return l, c.do(ctx, http.MethodGet, "/v1/targets", nil, &l)
 }
 
+// Schemas lists the schemas.
+func (c *Client) Schemas(ctx context.Context) (Schemas, error) {
+	var s Schemas
+	return s, c.do(ctx, http.MethodGet, "/v1/schemas", nil, &s)
+}
+
+// Schema returns the definition of a schema and of the resource types that use it.
+func (c *Client) Schema(ctx context.Context, urn string) (jsontext.Value, error) {
+	var v jsontext.Value
+	return v, c.do(ctx, http.MethodGet, "/v1/schemas/"+url.PathEscape(urn), nil, &v)
+}
+
+// AddSchemas adds definitions, as package scim/schema loads them.
+func (c *Client) AddSchemas(ctx context.Context, r SchemasRequest) (SchemasResult, error) {
+	var out SchemasResult
+	return out, c.do(ctx, http.MethodPost, "/v1/schemas", r, &out)
+}
+
+// RemoveSchemas takes definitions away.
+func (c *Client) RemoveSchemas(ctx context.Context, urns []string, dryRun, force bool) (SchemasResult, error) {
+	q := url.Values{"urn": urns}
+	if dryRun {
+		q.Set("dryRun", "true")
+	}
+	if force {
+		q.Set("force", "true")
+	}
+	var out SchemasResult
+	return out, c.do(ctx, http.MethodDelete, "/v1/schemas?"+q.Encode(), nil, &out)
+}
+
 // Changes yields the changes beyond the position ("" for the beginning), each as the JSON of package feed.
 // With follow it goes on until ctx ends.
 func (c *Client) Changes(ctx context.Context, after string, follow bool) iter.Seq2[jsontext.Value, error] {

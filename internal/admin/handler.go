@@ -10,6 +10,10 @@
 //	DELETE /v1/tokens/{id}   revoke a token
 //	GET    /v1/changes       the feed as JSON lines: ?after=POSITION&follow=true
 //	GET    /v1/targets       how the targets are doing
+//	GET    /v1/schemas       the schemas, those that were added marked
+//	GET    /v1/schemas/{urn} a definition, as it was added
+//	POST   /v1/schemas       add definitions
+//	DELETE /v1/schemas       take definitions away: ?urn=URN, once for each
 //
 // Errors are {"error": "…"}, a sentence for the person at the terminal.
 package admin
@@ -27,7 +31,9 @@ import (
 
 	"github.com/muster-id/muster/internal/access"
 	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/scim"
 )
 
 // maxRequest bounds the body of a request, in bytes.
@@ -38,11 +44,18 @@ type Options struct {
 	Tenant store.Tenant
 	Tokens *access.Registry
 	Feed   *feed.Reader
+	// Schemas are what the tenant defines.
+	Schemas *schemas.Registry
+	// Person finds the id of the User of a userName or id.
+	Person func(ctx context.Context, t store.Tenant, name string) (string, error)
 	// Targets reports how the targets are doing; nil where none run.
 	Targets func(context.Context) ([]Target, error)
 	// Forget is told the hash of a token that was revoked; nil where nobody remembers tokens.
 	Forget func(access.Hash)
-	Log    *slog.Logger
+	// Uses tells which switches of its profile a token needed, in how many requests since the start; nil where
+	// nobody counts.
+	Uses func(tokenID string) map[string]int64
+	Log  *slog.Logger
 }
 
 // TokenRequest asks for a token.
@@ -50,6 +63,7 @@ type TokenRequest struct {
 	Name    string `json:"name"`
 	Profile string `json:"profile,omitzero"` // Defaults to compat
 	Days    int    `json:"days,omitzero"`    // how long it lives. Defaults to 365
+	User    string `json:"user,omitzero"`    // userName or id of the person whom alone it speaks for. Defaults to nobody
 }
 
 // Token is a token as it is shown.
@@ -59,9 +73,12 @@ type Token struct {
 	Secret  string    `json:"token,omitzero"` // in the answer to its creation only
 	Hint    string    `json:"hint"`
 	Profile string    `json:"profile"`
+	User    string    `json:"user,omitzero"` // id of the person whom alone it speaks for
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
 	Revoked time.Time `json:"revoked,omitzero"`
+	// Uses are the switches that it needed, by the number of requests since the hub started.
+	Uses map[string]int64 `json:"uses,omitempty"`
 }
 
 // Target is how a target is doing.
@@ -88,6 +105,10 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("DELETE /v1/tokens/{id}", h.revokeToken)
 	mux.HandleFunc("GET /v1/changes", h.changes)
 	mux.HandleFunc("GET /v1/targets", h.targets)
+	mux.HandleFunc("GET /v1/schemas", h.listSchemas)
+	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)
+	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
+	mux.HandleFunc("DELETE /v1/schemas", h.removeSchemas)
 	return mux
 }
 
@@ -99,7 +120,16 @@ func (h handler) createToken(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	plain, tok, err := h.Tokens.Create(r.Context(), h.Tenant, access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour})
+	spec := access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour}
+	if req.User != "" {
+		id, err := h.Person(r.Context(), h.Tenant, req.User)
+		if err != nil {
+			h.fail(w, r, http.StatusBadRequest, sentence(err))
+			return
+		}
+		spec.User = id
+	}
+	plain, tok, err := h.Tokens.Create(r.Context(), h.Tenant, spec)
 	if err != nil {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
@@ -119,6 +149,9 @@ func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
 	shown := make([]Token, len(all))
 	for i, tok := range all {
 		shown[i] = show(tok)
+		if h.Uses != nil {
+			shown[i].Uses = h.Uses(tok.ID)
+		}
 	}
 	h.answer(w, r, http.StatusOK, shown)
 }
@@ -140,9 +173,17 @@ func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// sentence returns what an error of the protocol says, without its status.
+func sentence(err error) error {
+	if e := scim.AsError(err); e != nil {
+		return errors.New(e.Detail)
+	}
+	return err
+}
+
 func show(t store.Token) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Hint: t.Hint, Profile: t.Profile,
+		ID: t.ID, Name: t.Name, Hint: t.Hint, Profile: t.Profile, User: t.User,
 		Created: t.Created, Expires: t.Expires, Revoked: t.Revoked,
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
 )
@@ -21,9 +23,12 @@ func (a *App) adminOptions() admin.Options {
 	return admin.Options{
 		Tenant:  store.Default,
 		Tokens:  a.tokens,
+		Schemas: a.schemas,
+		Person:  a.directory().Person, // userName is defined alike in all generations
 		Feed:    a.feed,
 		Targets: a.targets,
 		Forget:  a.auth.Forget,
+		Uses:    a.uses.of,
 		Log:     a.log,
 	}
 }
@@ -35,10 +40,17 @@ func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, 
 	if err != nil {
 		return nil, nil, err
 	}
+	base := directory.New(db, directory.NewSet(), directory.Options{})
+	registry, err := schemas.Open(ctx, db, base, schemas.Options{}, store.Default)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
 	return admin.Handler(admin.Options{
-		Tenant: store.Default,
-		Tokens: access.NewRegistry(db, time.Now, id.New),
-		Feed:   feed.NewReader(db, store.Default, feed.Options{Schemas: directory.NewSet()}),
-		Log:    slog.New(slog.DiscardHandler),
+		Tenant:  store.Default,
+		Tokens:  access.NewRegistry(db, time.Now, id.New),
+		Schemas: registry,
+		Person:  registry.Directory(store.Default).Person,
+		Feed:    feed.NewReader(db, store.Default, feed.Options{Schemas: registry.Of(store.Default).Set}),
+		Log:     slog.New(slog.DiscardHandler),
 	}), db.Close, nil
 }

@@ -1,8 +1,8 @@
 // Package app wires a hub together: New opens it, Start serves it, Stop drains it. It
 // holds no logic of its own; what a part does is in its package.
 //
-//	listener ── request id, log, metrics ── scim/server ── directory ── store
-//	socket ──── admin ───────────────────────────────────── access, feed
+//	listener ── request id, log, metrics ── scim/server ── schemas ── directory ── store
+//	socket ──── admin ───────────────────────────────────── access, feed, schemas
 //	            walkers, one a target ────────────────────── feed, store
 //	            sweeper ──────────────────────────────────── store
 //
@@ -31,13 +31,13 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/outbound"
+	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/secret"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
 	"github.com/muster-id/muster/internal/target"
 	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/internal/version"
-	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -95,9 +95,8 @@ type App struct {
 	o       Options
 	log     *slog.Logger
 	metrics *telemetry.Metrics
-	set     *schema.Set
 	store   store.Store
-	dir     *directory.Directory
+	schemas *schemas.Registry
 	auth    *access.Authenticator
 	tokens  *access.Registry
 	feed    *feed.Reader
@@ -105,10 +104,14 @@ type App struct {
 	socket  string
 	walkers []walker
 
+	self      selfSchemas // of people with a token of their own
+	cursorKey []byte
+
 	listeners []listener
 	base      string // SCIM base URL
 	first     secret.String
 	ready     atomic.Bool
+	uses      uses
 	failed    chan error // of a listener that ended by itself
 
 	stopOnce sync.Once
@@ -151,13 +154,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Outbound.Version = version.Get().Version
-	a := &App{o: o, log: o.Log, metrics: telemetry.NewMetrics(), set: directory.NewSet(), failed: make(chan error, 3)}
+	a := &App{o: o, log: o.Log, metrics: telemetry.NewMetrics(), failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	for _, open := range []func(context.Context) error{a.openStore, a.openServices, a.openListeners, a.openTargets} {
+	for _, open := range []func(context.Context) error{a.openStore, a.openCursorKey, a.openServices, a.openListeners, a.openTargets} {
 		if err := open(ctx); err != nil {
 			return nil, err
 		}
@@ -190,19 +193,26 @@ func (a *App) openStore(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) openServices(context.Context) error {
-	a.dir = directory.New(a.store, a.set, directory.Options{
+func (a *App) openServices(ctx context.Context) error {
+	dir := directory.New(a.store, directory.NewSet(), directory.Options{
 		RequestID: telemetry.RequestID,
 		Log:       a.log,
 		MaxEdges:  a.o.Limits.Edges,
 	})
+	var err error
+	if a.schemas, err = schemas.Open(ctx, a.store, dir, schemas.Options{Log: a.log}, store.Default); err != nil {
+		return err
+	}
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
-	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.set})
+	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.schemas.Of(store.Default).Set})
 	a.jobs = server.NewJobs(server.JobOptions{})
 	a.onStop("finish asynchronous requests", a.jobs.Stop)
 	return nil
 }
+
+// directory returns that of the schemas that are in force now.
+func (a *App) directory() *directory.Directory { return a.schemas.Directory(store.Default) }
 
 // makeFirstToken makes a token for a hub that has none. It comes after everything that can fail at a start, for nobody
 // would see the token of a hub that did not start.
@@ -266,14 +276,14 @@ func (a *App) openTargets(context.Context) error {
 		log := a.log.With("target", t.Name)
 		opened, err := t.Settings.Open(target.Env{
 			Name: t.Name, Tenant: tenantName, Base: a.base,
-			Schemas: a.set, Outbound: a.o.Outbound, Log: log,
+			Schemas: a.schemas.Of(store.Default).Set, Outbound: a.o.Outbound, Log: log,
 		})
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.Name, err)
 		}
 		w := delivery.New(a.store, store.Default, opened, delivery.Options{
 			Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
-			Schemas: a.set, Metrics: a.metrics, Log: a.log,
+			Schemas: a.schemas.Of(store.Default), Metrics: a.metrics, Log: a.log,
 		})
 		a.walkers = append(a.walkers, walker{w, t.Name, t.Kind})
 		a.onStop("stop target "+t.Name, w.Stop)
@@ -291,6 +301,8 @@ func (a *App) Start(ctx context.Context) error {
 	sweep := directory.NewSweeper(a.store, store.Default, a.log)
 	sweep.Start() //nolint:contextcheck // ends with Stop, not with the start
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
+	a.schemas.Start() //nolint:contextcheck // as above
+	a.onStop("stop indexing", func(context.Context) error { a.schemas.Stop(); return nil })
 	if err := a.makeFirstToken(ctx); err != nil {
 		return err
 	}

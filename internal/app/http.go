@@ -84,11 +84,13 @@ func (a *App) handler() http.Handler {
 		NewID:  telemetry.RequestID,
 		Realm:  "muster",
 		Jobs:   a.jobs,
+
+		CursorKey: a.cursorKey,
 	}
 	provider := server.Handler(a.open, options)
 	options.Prefix, options.Jobs = Prefix1, nil // SCIM 1.1 knows no asynchronous requests
 	provider1 := scim1.Handler(a.open1, options)
-	options.Prefix = unversioned
+	options.Prefix, options.Jobs = unversioned, a.jobs
 	newest := server.Handler(a.open, options)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -197,28 +199,39 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 		profile = scim.Compat()
 	}
 	caller := directory.Caller{Tenant: store.Default, Source: store.DefaultSource, Actor: p.TokenID}
-	return &server.Service{
+	dir := a.directory() // the request stays with the schemas that are in force now
+	svc := &server.Service{
 		Base:    a.base,
-		Schemas: a.set,
+		Schemas: dir.Set(),
 		Profile: profile,
 		Subject: p.Tenant + "/" + p.Source,
-		Stores:  a.dir.Stores(caller),
+		Stores:  dir.Stores(caller),
 		Do: func(ctx context.Context, ops []server.Op) []server.Result {
-			return a.dir.Do(ctx, caller, ops)
+			return dir.Do(ctx, caller, ops)
 		},
-		NewID: a.dir.NewID,
+		NewID: dir.NewID,
 		Used: func(used scim.Switches) {
+			if used == 0 {
+				return
+			}
+			a.uses.count(p.TokenID, used)
 			for s := range used.All() {
 				a.metrics.Switch(p.Source, s.String())
 			}
 		},
-	}, nil
+	}
+	if p.User != "" {
+		return a.personal(r.Context(), p, svc)
+	}
+	return svc, nil
 }
 
 // open1 is the same for a request of SCIM 1.1.
 func (a *App) open1(r *http.Request) (*server.Service, error) {
 	svc, err := a.open(r)
-	svc.Base = strings.TrimSuffix(a.base, Prefix) + Prefix1
+	if svc != nil {
+		svc.Base = strings.TrimSuffix(a.base, Prefix) + Prefix1
+	}
 	return svc, err
 }
 

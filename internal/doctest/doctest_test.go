@@ -92,8 +92,18 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var all []string
+	// Commands with a page of their own.
+	own := map[string]string{"check.go": "docs/check.md", "schema.go": "docs/schemas.md"}
 	for _, file := range files {
 		file = "cmd/muster/" + filepath.Base(file)
+		if where := own[filepath.Base(file)]; where != "" {
+			var flags []string
+			for _, m := range submatches(`\w+VarP?\(&?[\w.]+, "([a-z-]+)"`, read(t, file)) {
+				flags = append(flags, "--"+m)
+			}
+			documented(t, read(t, where), where, "flag", 1, flags)
+			continue
+		}
 		for _, name := range submatches(`\w+VarP?\((?:\(\*string\)\()?&?[\w.]+\)?, "([a-z-]+)"`, read(t, file)) {
 			all = append(all, "--"+name)
 			if _, ok := known["--"+name]; !ok && file == "cmd/muster/serve.go" {
@@ -227,7 +237,7 @@ func headings(page string) (anchors []string) {
 // TestBlocks: Go is code of this package, JSON is JSON, YAML with keys of ours is a configuration.
 func TestBlocks(t *testing.T) {
 	t.Parallel()
-	code := read(t, "internal/doctest/library_test.go") + read(t, "internal/doctest/webhook_test.go")
+	code := read(t, "internal/doctest/library_test.go") + read(t, "internal/doctest/webhook_test.go") + read(t, "internal/doctest/check_test.go")
 	for path, page := range pages(t) {
 		for i, m := range regexp.MustCompile("(?ms)^```(go|json|yaml)\n(.*?)^```$").FindAllStringSubmatch(page, -1) {
 			where := fmt.Sprintf("%s, block %d (%s)", path, i+1, m[1])

@@ -106,7 +106,7 @@ func (s Status) where() string {
 }
 
 func escape(s string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "{", "&#123;").Replace(s)
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "{", "&#123;", "](", "]&#40;").Replace(s)
 }
 
 // Read returns the status of every row in the module at root.

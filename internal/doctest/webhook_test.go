@@ -14,8 +14,6 @@ import (
 )
 
 // Receiver takes Muster's events. seen reports whether an event with the id was taken before.
-//
-// Rows: WH-14.
 func Receiver(wh *standardwebhooks.Webhook, seen func(id string) bool, take func(eventType string, data map[string]any) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -48,6 +46,7 @@ func Receiver(wh *standardwebhooks.Webhook, seen func(id string) bool, take func
 }
 
 // The receiver of docs/targets.md, asked with a good signature and with a body that was altered.
+// (WH-14)
 func ExampleReceiver() {
 	wh, err := standardwebhooks.NewWebhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// attempts is how often a change looks again at what was written while it was decided. Each look is
-// shorter than the one before.
-const attempts = 50
+// attempts is how often a change looks again at what was written while it was decided, before it makes writers wait.
+// Each look is shorter than the one before.
+const attempts = 5
 
 // Mode says how far a change goes.
 type Mode struct {
@@ -102,22 +102,10 @@ func (c *change) run(ctx context.Context) (*Result, error) {
 		result.Generation = c.cur.number
 		return result, nil
 	}
-	for range attempts {
-		err = c.commit(ctx, seen)
-		if !errors.Is(err, store.ErrMoved) {
-			break
-		}
-		if seen, err = scan.since(ctx, seen); err != nil {
-			return nil, err
-		}
-		if err := refusal(c.list, c.mode.Force); err != nil {
-			return nil, err
-		}
-		err = errBusy
-	}
-	if err != nil {
+	if err := c.settle(ctx, scan, seen); err != nil {
 		return nil, err
 	}
+	result.Generation = c.next.number
 	c.opts.Log.InfoContext(ctx, "schemas changed", "tenant", int64(c.t.number), "generation", c.next.number, "changes", len(result.Changes))
 	if err := c.claim(ctx); err != nil {
 		return nil, err
@@ -126,7 +114,58 @@ func (c *change) run(ctx context.Context) (*Result, error) {
 	return result, nil
 }
 
-var errBusy = errors.New("resources are written all the time, so that it cannot be said that none stands against the change; try again")
+// settle commits the change once nobody has written what it would not have allowed. On a hub that is busy all the time
+// it fences.
+func (c *change) settle(ctx context.Context, scan *scan, seen store.Seq) error {
+	for range attempts {
+		err := c.commit(ctx, &seen)
+		if !errors.Is(err, store.ErrMoved) {
+			return err
+		}
+		if seen, err = scan.since(ctx, seen); err != nil {
+			return err
+		}
+		if err := refusal(c.list, c.mode.Force); err != nil {
+			return err
+		}
+	}
+	return c.fence(ctx, scan, seen)
+}
+
+// fence keeps everybody from writing for as long as the last look takes: it puts a generation with the old definitions
+// into force of which only this change knows, so that the writes of all others are refused (503, try again).
+func (c *change) fence(ctx context.Context, scan *scan, seen store.Seq) (err error) {
+	ctx = context.WithoutCancel(ctx) // nobody may go away in between
+	body, err := c.cur.encode()
+	if err != nil {
+		return fmt.Errorf("write definitions: %w", err)
+	}
+	fenced := *c.cur
+	fenced.number, fenced.at = c.cur.number+1, c.next.at
+	if err := fenced.build(c.cur.dir); err != nil {
+		return err
+	}
+	if err := c.write(ctx, &store.NewSchema{Schema: store.Schema{Gen: fenced.number, At: fenced.at, Body: body, Work: fenced.work}}); err != nil {
+		return err
+	}
+	c.cur = &fenced
+	defer func() {
+		if err != nil && c.t.now.Load().number < fenced.number {
+			c.t.now.Store(&fenced)
+		}
+	}()
+	c.next.number++
+	if err := c.next.build(c.cur.dir); err != nil {
+		return err
+	}
+	if _, err := scan.since(ctx, seen); err != nil {
+		return err
+	}
+	if err := refusal(c.list, c.mode.Force); err != nil {
+		return err
+	}
+	return c.commit(ctx, nil)
+}
 
 // complete fills in what follows from the differences, and builds the generation.
 func (c *change) complete() error {
@@ -177,37 +216,45 @@ func (c *change) result() *Result {
 	return r
 }
 
-// commit writes the generation and puts it into force, unless resources were changed that nobody has looked at.
-func (c *change) commit(ctx context.Context, seen store.Seq) error {
+// commit writes the generation and puts it into force, unless resources were changed after seen, which nobody has
+// looked at.
+func (c *change) commit(ctx context.Context, seen *store.Seq) error {
 	body, err := c.next.encode()
 	if err != nil {
 		return fmt.Errorf("write definitions: %w", err)
 	}
-	rows := &store.Rows{Schema: &store.NewSchema{
-		Schema: store.Schema{Gen: c.next.number, At: c.next.at, Body: body, Work: c.next.work},
-	}}
+	s := &store.NewSchema{Schema: store.Schema{Gen: c.next.number, At: c.next.at, Body: body, Work: c.next.work}}
 	for _, d := range c.list {
 		if d.free != "" {
-			rows.Schema.Free = append(rows.Schema.Free, d.free)
+			s.Free = append(s.Free, d.free)
 		}
 		if d.against != nil && (!c.mode.Force || d.force == "") {
-			rows.Schema.If = &seen
+			s.If = seen
 		}
 	}
-	// Whoever asked may go away: what was written has to be in force.
-	err = c.store.Write(context.WithoutCancel(ctx), c.t.number, &store.Op{
-		Source: store.DefaultSource, Heavy: true, Gen: c.cur.number,
-		Decide: func(store.View) (*store.Rows, error) { return rows, nil },
-	})
-	switch {
-	case err == nil:
-		c.t.now.Store(c.next)
-		return nil
-	case errors.Is(err, store.ErrMoved):
+	if err := c.write(ctx, s); err != nil {
 		return err
-	default:
-		return fmt.Errorf("write generation %d of the schemas: %w", c.next.number, err)
 	}
+	c.t.now.Store(c.next)
+	return nil
+}
+
+func (c *change) write(ctx context.Context, s *store.NewSchema) error {
+	// Whoever asked may go away: what was written has to be in force.
+	err := c.store.Write(context.WithoutCancel(ctx), c.t.number, &store.Op{
+		Source: store.DefaultSource, Heavy: true, Gen: c.cur.number,
+		Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Schema: s}, nil },
+	})
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, store.ErrMoved) {
+		// A commit that failed may have come about: what the database has counts.
+		if g, readErr := read(context.WithoutCancel(ctx), c.store, c.cur.dir, c.t.number); readErr == nil {
+			c.t.now.Store(g)
+		}
+	}
+	return fmt.Errorf("write generation %d of the schemas: %w", s.Gen, err)
 }
 
 // claim makes the values of attributes that become unique so, before the change is acknowledged.

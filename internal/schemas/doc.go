@@ -13,6 +13,9 @@
 // requests. Requests under way go on with the generation that they began with; the store refuses their writes, which
 // may know nothing of an attribute that somebody has written since (503, try again). All generations are kept.
 //
+// That nobody has values which stand against a change is looked up while everybody writes, then looked up again for what
+// was written meanwhile, and is true of the very moment of the commit: see change.go.
+//
 // # What may change
 //
 //	new attribute, extension or type; description, canonicalValues,     always

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,8 +32,11 @@ func newTokenCreate() *cobra.Command {
 		Use:   "create --name NAME",
 		Short: "Create a token and print it, this once",
 		Long: `Create prints the new token and nothing else on standard output. It is stored as a hash: it cannot be shown again.
-It works while the hub runs and while it does not.`,
+It works while the hub runs and while it does not.
+
+With --user the token speaks for that person alone: it sees and changes /Me, and nothing of anybody else.`,
 		Example: `  muster token create --name okta
+  muster token create --name "Ada's phone" --user ada@example.com --days 30
   muster token create --name conformance --profile strict --days 7`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -51,8 +58,9 @@ It works while the hub runs and while it does not.`,
 	}
 	data.add(cmd)
 	cmd.Flags().StringVar(&req.Name, "name", "", "what the token is called, such as the identity provider that uses it")
-	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send) or strict (the RFCs to the letter)")
+	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send), strict (the RFCs to the letter), entra, okta, interop, ipsie or scim1; single switches may follow: compat,quiet-patch,no-keep-on-put")
 	cmd.Flags().IntVar(&req.Days, "days", 365, "how long it lives")
+	cmd.Flags().StringVar(&req.User, "user", "", "userName or id of the one person whom it speaks for")
 	return cmd
 }
 
@@ -61,8 +69,10 @@ func newTokenList() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List tokens: who they are for and how long they live",
-		Args:  cobra.NoArgs,
+		Short: "List tokens: who they are for, how long they live and which forgiveness they needed",
+		Long: `List prints the tokens. NEEDED are the switches of its profile without which requests would have been refused since the
+hub started, the most frequent first; --json has their numbers.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return data.with(cmd.Context(), func(c *admin.Client) error {
 				all, err := c.Tokens(cmd.Context())
@@ -82,15 +92,23 @@ func newTokenList() *cobra.Command {
 					case !t.Expires.IsZero() && t.Expires.Before(time.Now()):
 						state = "expired " + t.Expires.Format(time.DateOnly)
 					}
-					rows[i] = []string{t.ID, t.Name, t.Hint, t.Profile, state}
+					rows[i] = []string{t.ID, t.Name, t.Hint, t.Profile, cmp.Or(t.User, "-"), state, needed(t.Uses)}
 				}
-				return printTable(out, []string{"ID", "NAME", "TOKEN", "PROFILE", "STATE"}, rows)
+				return printTable(out, []string{"ID", "NAME", "TOKEN", "PROFILE", "USER", "STATE", "NEEDED"}, rows)
 			})
 		},
 	}
 	data.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// needed lists switches, the one that was needed most often first.
+func needed(uses map[string]int64) string {
+	names := slices.SortedFunc(maps.Keys(uses), func(a, b string) int {
+		return cmp.Or(cmp.Compare(uses[b], uses[a]), cmp.Compare(a, b))
+	})
+	return cmp.Or(strings.Join(names, ","), "-")
 }
 
 func newTokenRevoke() *cobra.Command {

@@ -16,6 +16,7 @@ const (
 	ReasonMalformed   Reason = "malformed"   // not the form of a token
 	ReasonUnknown     Reason = "unknown"     // no such token, or revoked
 	ReasonExpired     Reason = "expired"     // its time is over
+	ReasonInactive    Reason = "inactive"    // the person it speaks for may not use the service
 	ReasonLimited     Reason = "limited"     // the address failed too often
 	ReasonUnavailable Reason = "unavailable" // the look-up itself failed
 )

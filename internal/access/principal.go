@@ -12,6 +12,7 @@ type Principal struct {
 	TokenID   string    // the token's own id
 	TokenName string    // what people call it
 	Profile   string    // the name of its preset of compatibility switches
+	User      string    // id of the person whom alone it speaks for; empty: for the whole source
 	Expires   time.Time // from then on it is refused; zero: never
 
 	// Hash is the hash as the store has it. It is compared with that of the

@@ -41,11 +41,21 @@ func NewRegistry(st TokenStore, now func() time.Time, newID func() string) *Regi
 	return &Registry{store: st, now: now, newID: newID}
 }
 
+// profiles are the names of the presets.
+func profiles() []string {
+	var names []string
+	for _, p := range scim.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
 // Spec is what a new token is to be.
 type Spec struct {
 	Name    string        // what people call it; required
 	Profile string        // name of its preset of switches. Defaults to compat
 	Life    time.Duration // Defaults to DefaultLife
+	User    string        // id of the User whom alone it speaks for. Defaults to nobody: it speaks for the source
 }
 
 // Create makes a token. The secret is in the first result and nowhere else.
@@ -64,7 +74,8 @@ func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.S
 	case utf8.RuneCountInString(s.Name) > maxName:
 		return secret.String{}, store.Token{}, fmt.Errorf("the name of a token has at most %d characters", maxName)
 	case !known:
-		return secret.String{}, store.Token{}, fmt.Errorf("there is no profile %q: take compat or strict", s.Profile)
+		return secret.String{}, store.Token{}, fmt.Errorf("there is no profile %q: take %s; single switches may follow, as in compat,no-keep-on-put",
+			s.Profile, strings.Join(profiles(), ", "))
 	case s.Life < 0:
 		return secret.String{}, store.Token{}, errors.New("a token cannot expire in the past")
 	}
@@ -72,7 +83,7 @@ func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.S
 	now := r.now().UTC()
 	tok := store.Token{
 		Tenant: t, ID: r.newID(), Source: store.DefaultSource, Name: s.Name, Hash: hash, Hint: hint,
-		Profile: profile.Name, Created: now, Expires: now.Add(s.Life),
+		Profile: profile.Name, User: s.User, Created: now, Expires: now.Add(s.Life),
 	}
 	if err := r.put(ctx, tok); err != nil {
 		return secret.String{}, store.Token{}, fmt.Errorf("store token: %w", err)
@@ -122,6 +133,6 @@ func (r *Registry) Lookup(ctx context.Context, hash Hash) (Principal, error) {
 	}
 	return Principal{
 		Tenant: "default", Source: "default", TokenID: tok.ID, TokenName: tok.Name,
-		Profile: tok.Profile, Expires: tok.Expires, Hash: tok.Hash,
+		Profile: tok.Profile, User: tok.User, Expires: tok.Expires, Hash: tok.Hash,
 	}, nil
 }

@@ -16,7 +16,7 @@ func Literal2015() Option {
 }
 
 // A printing is what the RFC printed otherwise: by the path of an attribute the
-// characteristics that differ, nil for an attribute that it does not have.
+// characteristics that differ, nil for a characteristic or an attribute that it does not have.
 type printing map[string]Object
 
 var (
@@ -32,6 +32,7 @@ func userPrinted() printing {
 		"groups.$ref":       {"caseExact": false, "referenceTypes": []any{"User", "Group"}}, // erratum 8471
 		"ims.type":          {"canonicalValues": []any{"aim", "gtalk", "icq", "xmpp", "msn", "skype", "qq", "yahoo"}},
 		"addresses.primary": nil,
+		"addresses.country": {"canonicalValues": nil},
 	}
 }
 
@@ -56,6 +57,10 @@ func (p printing) apply(path string, o Object) Object {
 		return nil
 	}
 	for name, v := range printed {
+		if v == nil {
+			delete(o, name)
+			continue
+		}
 		o[name] = v
 	}
 	return o

@@ -111,7 +111,7 @@ func text(a *Attribute, s string) *fault {
 }
 
 // isCountry reports whether s has the form of an ISO 3166-1 alpha-2 code. Which codes
-// are given out changes, so no list is kept.
+// are given out changes, so it need not be one of countries.
 func isCountry(s string) bool {
 	return len(s) == 2 && 'a' <= lower(s[0]) && lower(s[0]) <= 'z' && 'a' <= lower(s[1]) && lower(s[1]) <= 'z'
 }

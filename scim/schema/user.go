@@ -70,7 +70,7 @@ func userSchema() *Schema {
 					{Name: "locality", Description: "The city."},
 					{Name: "region", Description: "The state or region."},
 					{Name: "postalCode", Description: "The postal code."},
-					{Name: "country", country: true, Description: "The country as an ISO 3166-1 alpha-2 code."},
+					{Name: "country", country: true, CanonicalValues: countries, Description: "The country as an ISO 3166-1 alpha-2 code."},
 					{Name: subType, CanonicalValues: []string{"work", "home", "other"}, Description: "What the address is for."},
 					{Name: subPrimary, Type: Boolean, Description: "Whether this is the preferred address."},
 				},

@@ -184,6 +184,7 @@ func (x *exchange) translate(s *source, out *output) error {
 		return c.config(x.large)
 	case bulk:
 		return c.bulk()
+	default:
+		return c.resource()
 	}
-	return c.resource()
 }

@@ -1,25 +1,24 @@
 package scim1
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
 )
 
 // bulkRequest returns a bulk request as 2.0 writes it (A3.5). failOnErrors, methods,
 // bulkId and references to it are the same in both.
 func (x *exchange) bulkRequest(in schema.Object) (schema.Object, error) {
-	out := make(schema.Object, len(in)+1)
-	for name, v := range in {
-		out[name] = v
-	}
+	out := maps.Clone(in)
 	if key, _, ok := member(in, "schemas"); ok {
 		delete(out, key)
 	}
-	out["schemas"] = []any{bulkRequestMessage}
+	out["schemas"] = []any{scim.BulkRequestMessage}
 	_, v, _ := member(in, "Operations")
 	list, _ := v.([]any)
 	for _, v := range list {
@@ -31,8 +30,6 @@ func (x *exchange) bulkRequest(in schema.Object) (schema.Object, error) {
 	}
 	return out, nil
 }
-
-const bulkRequestMessage = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 // bulkOperation translates the data of one operation in place. What it cannot find out
 // about is left for the server to refuse, with the operation alone.

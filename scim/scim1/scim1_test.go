@@ -498,7 +498,7 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 	with(3).get("/v1/Users").refused(500, "id")
 	p := with(5000)
-	resp, err := p.srv.Client().Get(p.srv.URL + "/v1/Users?count=1000") //nolint:noctx // ends with the server
+	resp, err := p.srv.Client().Get(p.srv.URL + "/v1/Users?count=1000")
 	if err != nil {
 		t.Fatal(err)
 	}

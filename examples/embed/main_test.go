@@ -233,6 +233,12 @@ func TestFilters(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", filter, got, want)
 		}
 	}
+	first := p.do(200, "GET", "/Users?cursor=&count=2", "")
+	next, _ := first.body["nextCursor"].(string)
+	second := p.do(200, "GET", "/Users?count=2&cursor="+url.QueryEscape(next), "")
+	if len(first.list()) != 2 || len(second.list()) != 1 || second.body["nextCursor"] != nil {
+		t.Errorf("by cursor: %s\n%s", first.raw, second.raw)
+	}
 	sorted := p.do(200, "GET", "/Users?sortBy=userName&sortOrder=descending&count=2", "")
 	if got := fmt.Sprint(sorted.list(), sorted.body["totalResults"]); got != "[Ärla bo] 3" {
 		t.Errorf("sorted: %s", got)

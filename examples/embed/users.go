@@ -38,6 +38,8 @@ func Handler(db *sql.DB, base, token string) (http.Handler, error) {
 	return server.Handler(server.Bearer(server.Static(svc), token), server.Options{Prefix: "/scim/v2"}), err
 }
 
+func (u *users) Features() server.Features { return server.Features{Versions: true, Sort: true, Cursors: true} }
+
 func (u *users) Get(ctx context.Context, id string, _ *server.Want) (*server.Resource, error) {
 	r, err := u.read(u.db.QueryRowContext(ctx, selectUsers+"id = ?", id))
 	if errors.Is(err, sql.ErrNoRows) {

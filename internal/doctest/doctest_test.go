@@ -234,16 +234,30 @@ func headings(page string) (anchors []string) {
 	return anchors
 }
 
-// TestBlocks: Go is code of this package, JSON is JSON, YAML with keys of ours is a configuration.
+// TestBlocks: Go is code that the tests compile and run, here or as examples of the packages; JSON is JSON, YAML with keys
+// of ours is a configuration.
 func TestBlocks(t *testing.T) {
 	t.Parallel()
-	code := read(t, "internal/doctest/library_test.go") + read(t, "internal/doctest/webhook_test.go") + read(t, "internal/doctest/check_test.go")
+	code := ""
+	for _, pattern := range []string{"internal/doctest/*_test.go", "scim/*/*_test.go", "examples/*/*.go"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, file := range files {
+			path, err := filepath.Rel(root, file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code += read(t, path)
+		}
+	}
 	for path, page := range pages(t) {
 		for i, m := range regexp.MustCompile("(?ms)^```(go|json|yaml)\n(.*?)^```$").FindAllStringSubmatch(page, -1) {
 			where := fmt.Sprintf("%s, block %d (%s)", path, i+1, m[1])
 			switch block := m[2]; {
 			case m[1] == "go" && !strings.Contains(code, block):
-				t.Errorf("%s is not in internal/doctest", where)
+				t.Errorf("%s is not in internal/doctest, an example of scim/… or examples/…", where)
 			case m[1] == "json":
 				v := jsontext.Value(block)
 				if err := v.Compact(); err != nil {

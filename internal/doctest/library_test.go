@@ -33,13 +33,7 @@ func Handler(base, token string) http.Handler {
 		Profile: scim.Compat(),
 		Stores:  map[string]server.Store{"User": &people{byID: map[string]*server.Resource{}}},
 	}
-	open := func(r *http.Request) (*server.Service, error) {
-		if r.Header.Get("Authorization") != "Bearer "+token { // compare hashes in a real program
-			return nil, scim.Errorf(http.StatusUnauthorized, "the bearer token is not valid")
-		}
-		return svc, nil
-	}
-	return server.Handler(open, server.Options{Prefix: "/scim/v2"})
+	return server.Handler(server.Bearer(server.Static(svc), token), server.Options{Prefix: "/scim/v2"})
 }
 
 func (p *people) Get(_ context.Context, id string, _ *server.Want) (*server.Resource, error) {
@@ -51,7 +45,7 @@ func (p *people) Get(_ context.Context, id string, _ *server.Want) (*server.Reso
 	return nil, scim.NotFound(id)
 }
 
-// Find looks at everybody. A store with indexes looks at q.Filter instead.
+// Find looks at everybody. A store with indexes compiles q.Filter first.
 func (p *people) Find(ctx context.Context, q *server.Query, emit func(*server.Resource) error) (server.Page, error) {
 	p.mu.Lock()
 	all := slices.SortedFunc(maps.Values(p.byID), func(a, b *server.Resource) int { return strings.Compare(a.ID, b.ID) })
@@ -74,7 +68,7 @@ func (p *people) Create(_ context.Context, in *server.Resource, _ *scim.Dialect)
 	return r, p.put(r)
 }
 
-// Update is PUT and PATCH: what the request means is in e.Apply.
+// Update is PUT and PATCH: what the request means is in e.
 func (p *people) Update(_ context.Context, id string, e *server.Edit) (*server.Resource, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,10 +76,7 @@ func (p *people) Update(_ context.Context, id string, e *server.Edit) (*server.R
 	if cur == nil {
 		return nil, scim.NotFound(id)
 	}
-	if err := e.If.Check(cur.Version); err != nil { // If-Match
-		return nil, err
-	}
-	next, err := e.Apply(cur)
+	next, err := e.Decide(cur)     // If-Match, then the change
 	if err != nil || next == cur { // the same pointer: nothing changes, the version stays
 		return cur, err
 	}

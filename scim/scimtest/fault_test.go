@@ -211,7 +211,7 @@ func TestFaults(t *testing.T) {
 func TestFaultsAreDescribed(t *testing.T) {
 	t.Parallel()
 	all := scimtest.Faults()
-	if len(all) < 100 {
+	if len(all) < 150 {
 		t.Errorf("there are %d faults", len(all))
 	}
 	seen := map[string]bool{}

@@ -183,7 +183,7 @@ func TestDevices(t *testing.T) {
 	recv := newReceiver(t)
 	dir, config := t.TempDir(), targets(t, recv, app)
 	h := startHub(t, dir, "--config", config)
-	token := h.token
+	token, first := h.token, h
 	h.expect(http.StatusNotFound, http.MethodGet, "/Devices", nil)
 	muster(t, "schema", "add", "--data", dir, "--pack", "devices")
 
@@ -192,7 +192,7 @@ func TestDevices(t *testing.T) {
 			"schemas": []string{deviceSchema, bleSchema}, "displayName": "Lamp", "active": true, "externalId": "lamp-1",
 			bleSchema: map[string]any{
 				"versionSupport": []string{"5.3"}, "deviceMacAddress": mac, "isRandom": false, "mobility": true,
-				"pairingMethods": []string{passKey}, passKey: map[string]any{"key": 123456},
+				"pairingMethods": []string{passKey}, passKey: map[string]any{"key": 482913},
 			},
 		}
 	}
@@ -209,7 +209,7 @@ func TestDevices(t *testing.T) {
 		created := h.expect(http.StatusCreated, http.MethodPost, "/Devices", lamp("2C:54:91:88:C9:E2"))
 		id = fmt.Sprint(created["id"])
 		ble, _ := created[bleSchema].(map[string]any)
-		if key, _ := ble[passKey].(map[string]any); key["key"] != 123456.0 {
+		if key, _ := ble[passKey].(map[string]any); key["key"] != 482913.0 {
 			t.Errorf("%v", created)
 		}
 	})
@@ -248,6 +248,29 @@ func TestDevices(t *testing.T) {
 			t.Errorf("the new address finds %v", got)
 		}
 	})
+	t.Run("a device by bulk", func(t *testing.T) {
+		answer := h.expect(http.StatusOK, http.MethodPost, "/Bulk", map[string]any{
+			"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+			"Operations": []any{
+				map[string]any{"method": "POST", "path": "/Devices", "bulkId": "d", "data": map[string]any{
+					"schemas": []string{deviceSchema}, "displayName": "Sensor", "active": true,
+				}},
+				map[string]any{"method": "POST", "path": "/Groups", "bulkId": "g", "data": map[string]any{
+					"schemas": []string{groupSchema}, "displayName": "sensors", "members": []any{map[string]any{"value": "bulkId:d"}},
+				}},
+			},
+		})
+		operations, _ := answer["Operations"].([]any)
+		for _, op := range operations {
+			if status := op.(map[string]any)["status"]; status != "201" {
+				t.Errorf("%v", op)
+			}
+		}
+		sensors, _ := h.expect(http.StatusOK, http.MethodGet, "/Devices?filter="+escape(`displayName eq "sensor"`), nil)["Resources"].([]any)
+		if groups, _ := sensors[0].(map[string]any)["groups"].([]any); len(groups) != 1 {
+			t.Errorf("%v", sensors)
+		}
+	})
 	t.Run("a device in a group", func(t *testing.T) {
 		h.expect(http.StatusCreated, http.MethodPost, "/Groups", map[string]any{
 			"schemas": []string{groupSchema}, "displayName": "lamps", "members": []any{map[string]any{"value": id, "type": "Device"}},
@@ -282,6 +305,13 @@ func TestDevices(t *testing.T) {
 	t.Run("DEV-01 delete", func(t *testing.T) {
 		h.expect(http.StatusNoContent, http.MethodDelete, "/Devices/"+id, nil)
 		h.expect(http.StatusNotFound, http.MethodGet, "/Devices/"+id, nil)
+	})
+	t.Run("DEV-02 secrets stay out of logs", func(t *testing.T) {
+		for _, hub := range []*hub{first, h, app} {
+			if strings.Contains(hub.log.String(), "482913") {
+				t.Errorf("a pass key is in a log:\n%s", hub.log)
+			}
+		}
 	})
 	recv.hasAll(t, h)
 	awaitSettled(t, h)

@@ -181,6 +181,30 @@ func TestSec_G13_NeverReturnedAttributesAreDropped(t *testing.T) {
 	assert.Equal(t, string(c.After), `{"serial":"1","locks":[{"door":"a"},{"door":"pin"}],"urn:example:Ext":{"colour":"red"},"old":{"pin":{}}}`)
 }
 
+// TestSecretsOfTheSchemasInForce: an attribute that becomes never returned leaves no more, from the next change read on.
+func TestSecretsOfTheSchemasInForce(t *testing.T) {
+	t.Parallel()
+	generation := func(returned schema.Returned) *schema.Set {
+		set, err := schema.NewSet(nil, &schema.ResourceType{
+			Name: "Badge", Endpoint: "/Badges",
+			Schema: &schema.Schema{ID: "urn:example:Badge", Attributes: []*schema.Attribute{{Name: "pin", Returned: returned}}},
+		})
+		assert.NoError(t, err)
+		return set
+	}
+	now := generation(schema.ReturnedDefault)
+	r := feed.NewReader(documents{after: `{"pin":"1"}`}, store.Default, feed.Options{Schemas: func() *schema.Set { return now }})
+	for _, step := range []struct {
+		returned schema.Returned
+		want     string
+	}{{schema.ReturnedDefault, `{"pin":"1"}`}, {schema.ReturnedNever, `{}`}, {schema.ReturnedRequest, `{"pin":"1"}`}} {
+		now = generation(step.returned)
+		c, err := r.Load(t.Context(), 1, &store.Change{Type: "Badge"})
+		assert.NoError(t, err)
+		assert.Equal(t, string(c.After), step.want)
+	}
+}
+
 func TestJSONOfAChange(t *testing.T) {
 	t.Parallel()
 	c := load(t, store.Change{

@@ -283,6 +283,24 @@ func testTokens(t *testing.T, open OpenFunc) {
 	assert.Equal(t, list, []store.Token{token, other})
 }
 
+func testSettings(t *testing.T, open OpenFunc) {
+	dir := t.TempDir()
+	st := open(t, dir)
+	f := &fixture{t: t, Store: st, set: schema.Core(nil)}
+	setting := func(name, initial, want string) {
+		t.Helper()
+		got, err := f.Setting(t.Context(), name, []byte(initial))
+		assert.NoError(t, err)
+		assert.Equal(t, string(got), want)
+	}
+	setting("key", "first", "first")
+	setting("key", "second", "first")
+	setting("other", "second", "second")
+	assert.NoError(t, f.Close())
+	f = reopen(t, open, dir)
+	setting("key", "third", "first")
+}
+
 func testReopen(t *testing.T, open OpenFunc) {
 	dir := t.TempDir()
 	st := open(t, dir)

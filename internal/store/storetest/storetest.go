@@ -42,6 +42,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Feed", testFeed},
 		{"Deliveries", testDeliveries},
 		{"Tokens", testTokens},
+		{"Settings", testSettings},
 		{"Find", testFind},
 		{"Schemas", testSchemas},
 		{"Reopen", testReopen},

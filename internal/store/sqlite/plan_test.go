@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -230,6 +231,45 @@ func TestSearchPlans(t *testing.T) {
 			}
 			got := plan(t, db, "SELECT r.num"+from.text+" ORDER BY "+o.column+", r.num", from.args...)
 			assert.Equal(t, got, slices.DeleteFunc([]string{test.want, test.sort}, func(s string) bool { return s == "" }))
+		})
+	}
+
+	// Behind a position everything is a range of the index, however deep the page.
+	for _, test := range []struct {
+		by   string
+		desc bool
+		want []string
+	}{
+		{"userName", false, []string{
+			"SEARCH r USING COVERING INDEX resource_user_name (tenant=? AND type=? AND user_name=? AND num>?)",
+			"SEARCH r USING COVERING INDEX resource_user_name (tenant=? AND type=? AND user_name>?)",
+		}},
+		{"userName", true, []string{
+			"SEARCH r USING COVERING INDEX resource_user_name (tenant=? AND type=? AND user_name=? AND num>?)",
+			"SEARCH r USING COVERING INDEX resource_user_name (tenant=? AND type=? AND user_name<?)",
+		}},
+		{"meta.lastModified", true, []string{
+			"SEARCH r USING COVERING INDEX resource_modified (tenant=? AND type=? AND modified=? AND num>?)",
+			"SEARCH r USING COVERING INDEX resource_modified (tenant=? AND type=? AND modified<?)",
+		}},
+		{"", false, []string{"SEARCH r USING COVERING INDEX resource_live (tenant=? AND type=? AND num>?)"}},
+	} {
+		t.Run(fmt.Sprint("behind a position by ", test.by, " descending ", test.desc), func(t *testing.T) {
+			q := &store.Query{Type: set.Type("User"), After: store.Position{Num: 7}}
+			if test.by != "" {
+				p, err := set.Type("User").Resolve(test.by, nil)
+				assert.NoError(t, err)
+				q.Sort = []store.SortKey{{Path: p, Descending: test.desc}}
+				q.After.Keys = []any{"2026-03-01T09:00:00Z"} // as good a name as any
+			}
+			s := &search{db: db, tenant: store.Default, query: q, term: term{exact: true}}
+			parts, err := s.parts()
+			assert.NoError(t, err)
+			for i, want := range test.want {
+				got := plan(t, db, "SELECT r.num"+parts[i].from.text+" ORDER BY "+parts[i].order, parts[i].from.args...)
+				// The order of equals is the index's, or that of what one key leaves.
+				assert.Equal(t, slices.DeleteFunc(got, func(l string) bool { return l == "USE TEMP B-TREE FOR LAST TERM OF ORDER BY" }), []string{want})
+			}
 		})
 	}
 }

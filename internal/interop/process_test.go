@@ -123,6 +123,8 @@ func serve(t *testing.T, cmd *exec.Cmd) string {
 	}()
 	t.Cleanup(func() {
 		_ = cmd.Cancel() // it may have ended already
+		late := time.AfterFunc(stopTime, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
 		reading.Wait()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", cmd, said.String())

@@ -326,3 +326,26 @@ func TestDevices(t *testing.T) {
 		}
 	}
 }
+
+// TestRel_R01_DefinitionsSurviveKillMinusNine: what "muster schema add" has acknowledged is there after a kill, and so is
+// what was written by it.
+func TestRel_R01_DefinitionsSurviveKillMinusNine(t *testing.T) {
+	dir := t.TempDir()
+	h := startHub(t, dir)
+	token := h.token
+	muster(t, "schema", "add", "--data", dir, badgeFile(t))
+	h.kill()
+	h = startHub(t, dir)
+	h.token = token
+	user := h.expect(http.StatusCreated, http.MethodPost, "/Users", map[string]any{
+		"schemas": []string{userSchema, badgeSchema}, "userName": "ada", badgeSchema: map[string]any{"number": "B-17"},
+	})
+	muster(t, "schema", "add", "--data", dir, "--pack", "devices")
+	h.kill()
+	h = startHub(t, dir)
+	h.token = token
+	if got := h.total("/Users", badgeSchema+`:number eq "b-17"`); got != 1 {
+		t.Errorf("the badge of %v finds %v", user["id"], got)
+	}
+	h.expect(http.StatusOK, http.MethodGet, "/Devices", nil)
+}

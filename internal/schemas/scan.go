@@ -134,11 +134,7 @@ func (s *scan) unique(d *difference, r *store.Resource, doc schema.Object) {
 }
 
 // RefusedError says why definitions are not put into force although they are right by themselves.
-type RefusedError struct {
-	Problems []string
-	// Forceable says that what stands against it are values that may be ignored.
-	Forceable bool
-}
+type RefusedError struct{ Problems []string }
 
 // Error names every problem.
 func (e *RefusedError) Error() string {
@@ -159,7 +155,7 @@ func resources(n int) string {
 
 // refusal returns what stands against differences, or nil.
 func refusal(list []*difference, force bool) error {
-	e := &RefusedError{Forceable: true}
+	e := &RefusedError{}
 	for _, d := range list {
 		if d.count == 0 || force && d.force != "" {
 			continue
@@ -171,8 +167,6 @@ func refusal(list []*difference, force bool) error {
 		text := fmt.Sprintf("%s, but there %s %s", d.text, resources(d.count), why)
 		if d.force != "" {
 			text += "; with --force " + d.force
-		} else {
-			e.Forceable = false
 		}
 		e.Problems = append(e.Problems, text)
 	}

@@ -22,7 +22,7 @@ const (
 // cursors answers like a server that pages by cursor, two a page, which is what its configuration says if config is not
 // empty. Its cursors are c1, c2, … and a page without the parameter has none if index is set.
 type cursors struct {
-	*server
+	*fake
 
 	config string
 	users  []string
@@ -33,7 +33,7 @@ type cursors struct {
 
 func cursorServer(t *testing.T, s *cursors) (*cursors, *client.Client) {
 	t.Helper()
-	s.server = answering(0, "")
+	s.fake = answering(0, "")
 	s.answer = func(r *http.Request) (int, string) {
 		if strings.HasSuffix(r.URL.Path, "/ServiceProviderConfig") && s.config != "" {
 			return 200, s.config
@@ -62,7 +62,7 @@ func cursorServer(t *testing.T, s *cursors) (*cursors, *client.Client) {
 		}
 		return 200, listOf(strconv.Itoa(len(s.users)), next, s.users[from:to]...)
 	}
-	return s, open(t, s.server)
+	return s, open(t, s.fake)
 }
 
 var five = []string{"1", "2", "3", "4", "5"}

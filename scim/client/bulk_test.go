@@ -15,7 +15,7 @@ import (
 
 // bulkServer does what bulk requests ask for, as far as it is known to: it gives ids and refuses what refers to nothing.
 type bulkServer struct {
-	*server
+	*fake
 
 	t       *testing.T
 	config  string
@@ -30,7 +30,7 @@ type bulkServer struct {
 
 func bulking(t *testing.T, s *bulkServer) (*bulkServer, *client.Client) {
 	t.Helper()
-	s.t, s.server, s.made = t, answering(0, ""), make(map[string]string)
+	s.t, s.fake, s.made = t, answering(0, ""), make(map[string]string)
 	s.answer = func(r *http.Request) (int, string) {
 		switch path := strings.TrimPrefix(r.URL.Path, "/scim/v2"); {
 		case path == "/ServiceProviderConfig":
@@ -45,7 +45,7 @@ func bulking(t *testing.T, s *bulkServer) (*bulkServer, *client.Client) {
 			return status, text(s.t, o)
 		}
 	}
-	return s, open(t, s.server)
+	return s, open(t, s.fake)
 }
 
 func object(t *testing.T, s string) schema.Object {

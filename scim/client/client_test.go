@@ -15,8 +15,8 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// server answers requests in memory and remembers them.
-type server struct {
+// fake answers requests in memory and remembers them.
+type fake struct {
 	answer func(r *http.Request) (status int, body string)
 	header http.Header
 	sent   []string
@@ -24,7 +24,7 @@ type server struct {
 	body   string
 }
 
-func (s *server) Do(r *http.Request) (*http.Response, error) {
+func (s *fake) Do(r *http.Request) (*http.Response, error) {
 	s.last, s.body = r, ""
 	if r.Body != nil {
 		b, err := io.ReadAll(r.Body)
@@ -50,11 +50,11 @@ func response(status int, body string, headers ...string) *http.Response {
 	return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-func answering(status int, body string) *server {
-	return &server{header: http.Header{}, answer: func(*http.Request) (int, string) { return status, body }}
+func answering(status int, body string) *fake {
+	return &fake{header: http.Header{}, answer: func(*http.Request) (int, string) { return status, body }}
 }
 
-func open(t *testing.T, s *server) *client.Client {
+func open(t *testing.T, s *fake) *client.Client {
 	t.Helper()
 	c, err := client.New("https://app.example/scim/v2/", client.Options{
 		HTTP: s, MaxBody: 4096, UserAgent: "Test/1", Token: func(context.Context) (string, error) { return "s3cret", nil },

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -24,133 +23,146 @@ func marshal(v any) ([]byte, error) {
 	return json.Marshal(v, json.Deterministic(true), numbers)
 }
 
-// encode returns a struct as a document.
-func encode(v any) (schema.Object, error) {
-	b, err := json.Marshal(v)
+// codec goes between documents and a type of structs.
+type codec struct{ attributes []*schema.Attribute }
+
+// codecOf returns the codec of a struct type. Extensions become complex attributes that are named by their URN.
+func codecOf(t reflect.Type) (*codec, error) {
+	s, err := schema.FromStruct("urn:ietf:params:scim:client", reflect.Zero(t).Interface())
 	if err != nil {
-		return nil, fmt.Errorf("write a %T: %w", v, err)
+		return nil, fmt.Errorf("%s as a resource: %w", t, err)
 	}
-	doc, err := parse(b)
-	if err != nil {
-		return nil, fmt.Errorf("write a %T: it is no JSON object", v)
-	}
-	return schema.Object(doc), nil
-}
-
-// decode reads a document into a struct, with the forgiveness that [Of] describes.
-func decode(doc Document, to any) error {
-	b, err := marshal(fit(schema.Object(doc), reflect.TypeOf(to).Elem()))
-	if err != nil {
-		return errors.New("it cannot be written")
-	}
-	if err := json.Unmarshal(b, to, json.MatchCaseInsensitiveNames(true)); err != nil {
-		// The parser's error may show a value.
-		if s, ok := errors.AsType[*json.SemanticError](err); ok {
-			return fmt.Errorf("the value at %s does not fit", excerpt(string(s.JSONPointer), ""))
-		}
-		return errors.New("a value does not fit")
-	}
-	return nil
-}
-
-// fit returns a value in the shape that a Go type reads, if it can be meant so; else as it is.
-func fit(v any, t reflect.Type) any {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[json.UnmarshalerFrom]()) {
-		return v // it has a way of its own
-	}
-	switch t.Kind() {
-	case reflect.String:
-		switch x := v.(type) {
-		case schema.Number:
-			return string(x)
-		case bool:
-			return strconv.FormatBool(x)
-		}
-	case reflect.Bool:
-		if s, ok := v.(string); ok {
-			if b, ok := (Document{"b": s}).Bool("b"); ok {
-				return b
-			}
-		}
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16,
-		reflect.Uint32, reflect.Uint64, reflect.Float32, reflect.Float64:
-		if s, ok := v.(string); ok {
-			if _, err := strconv.ParseFloat(s, 64); err == nil {
-				return schema.Number(s)
-			}
-		}
-	case reflect.Slice:
-		if t.Elem().Kind() != reflect.Uint8 {
-			return fitList(v, t.Elem())
-		}
-	case reflect.Struct:
-		return fitStruct(v, t)
-	default:
-	}
-	return v
-}
-
-func fitList(v any, elem reflect.Type) any {
-	list, ok := v.([]any)
-	if !ok {
-		if v == nil {
-			return nil
-		}
-		list = []any{v} // one value stands for a list of one
-	}
-	out := make([]any, len(list))
-	for i, x := range list {
-		out[i] = fit(x, elem)
-	}
-	return out
-}
-
-func fitStruct(v any, t reflect.Type) any {
-	if list, ok := v.([]any); ok && len(list) == 1 {
-		v = list[0]
-	}
-	fields := fieldsOf(t)
-	o, ok := v.(schema.Object)
-	if !ok {
-		if value, has := fields["value"]; has && v != nil {
-			return schema.Object{"value": fit(v, value)} // such as a manager who is a string
-		}
-		return v
-	}
-	out := make(schema.Object, len(o))
-	for name, x := range o {
-		if field, ok := fields[strings.ToLower(name)]; ok {
-			out[name] = fit(x, field)
-		}
-	}
-	return out
-}
-
-// fieldsOf returns the types of the fields of a struct by their names in JSON, in small letters.
-func fieldsOf(t reflect.Type) map[string]reflect.Type {
-	fields := make(map[string]reflect.Type, t.NumField())
-	for f := range t.Fields() {
-		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+	c := &codec{attributes: append(s.Attributes, &schema.Attribute{Name: "id"}, &schema.Attribute{Name: "externalId"})}
+	for _, f := range reflect.VisibleFields(t) {
+		urn, _, _ := strings.Cut(f.Tag.Get("scim"), ",")
 		inner := f.Type
 		for inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		switch {
-		case name == "-" || !f.IsExported() && !f.Anonymous:
-		case inner.Kind() == reflect.Struct && (f.Anonymous && name == "" || strings.Contains(rest, "inline") || strings.Contains(rest, "embed")):
-			for n, ft := range fieldsOf(inner) {
-				fields[n] = ft
+		if !strings.Contains(urn, ":") || inner.Kind() != reflect.Struct {
+			continue
+		}
+		e, err := schema.FromStruct(urn, reflect.Zero(inner).Interface())
+		if err != nil {
+			return nil, fmt.Errorf("%s as an extension: %w", inner, err)
+		}
+		c.attributes = append(c.attributes, &schema.Attribute{Name: urn, Type: schema.Complex, SubAttributes: e.Attributes})
+	}
+	return c, nil
+}
+
+// encode returns a struct as a document, without what is the server's alone.
+func (c *codec) encode(v any) (schema.Object, error) {
+	o, err := schema.Encode(v)
+	if err != nil {
+		return nil, err
+	}
+	delete(o, "id")
+	delete(o, "meta")
+	for _, v := range o {
+		list, _ := v.([]any)
+		for _, e := range list {
+			if x, ok := e.(schema.Object); ok && x["primary"] == false {
+				delete(x, "primary") // which means the same (RFC 7643 §2.4)
 			}
-		case name == "":
-			fields[strings.ToLower(f.Name)] = f.Type
-		default:
-			fields[strings.ToLower(name)] = f.Type
 		}
 	}
-	return fields
+	return o, nil
+}
+
+// decode reads a document into a struct, with the forgiveness that [Of] describes. Of something of the server that has
+// no fields nothing is said.
+func (c *codec) decode(doc Document, to any) error {
+	return schema.Decode(fitObject(schema.Object(doc), c.attributes), to)
+}
+
+// fit returns a value in the form that an attribute has, if it can be meant so; else as it is.
+func fit(v any, a *schema.Attribute) any {
+	if v == nil {
+		return nil
+	}
+	if list, ok := v.([]any); ok && a.MultiValued {
+		out := make([]any, 0, len(list))
+		for _, x := range list {
+			if x != nil {
+				out = append(out, fitOne(x, a))
+			}
+		}
+		return out
+	} else if ok && len(list) == 1 {
+		v = list[0] // one in a list for one
+	}
+	return fitOne(v, a)
+}
+
+// fitOne fits a value that stands alone.
+func fitOne(v any, a *schema.Attribute) any {
+	switch x := v.(type) {
+	case schema.Object:
+		if a.Type == schema.Complex {
+			return fitObject(x, a.SubAttributes)
+		}
+	case string:
+		return fitString(x, a)
+	case schema.Number:
+		if isText(a.Type) {
+			return string(x)
+		}
+		return fitComplex(x, a)
+	case bool:
+		if isText(a.Type) {
+			return strconv.FormatBool(x)
+		}
+	}
+	return v
+}
+
+func fitString(s string, a *schema.Attribute) any {
+	switch a.Type {
+	case schema.Boolean:
+		if b, ok := (Document{"b": s}).Bool("b"); ok {
+			return b
+		}
+	case schema.Integer, schema.Decimal:
+		if _, err := strconv.ParseFloat(s, 64); err == nil {
+			return schema.Number(s)
+		}
+		if s == "" {
+			return nil
+		}
+	case schema.DateTime:
+		if s == "" {
+			return nil
+		}
+	default:
+	}
+	return fitComplex(s, a)
+}
+
+// fitComplex takes a value for a complex one that has it as its value, such as a manager who is a string.
+func fitComplex(v any, a *schema.Attribute) any {
+	if a.Type != schema.Complex {
+		return v
+	}
+	if v == "" {
+		return nil
+	}
+	return fitObject(schema.Object{"value": v}, a.SubAttributes)
+}
+
+func fitObject(o schema.Object, attributes []*schema.Attribute) schema.Object {
+	out := make(schema.Object, len(o))
+	for _, a := range attributes {
+		if v, ok := lookup(o, a.Name); ok {
+			out[a.Name] = fit(v, a)
+		}
+	}
+	return out
+}
+
+// isText reports whether values of a type are strings of any form.
+func isText(t schema.Type) bool {
+	return t == "" || t == schema.String || t == schema.Reference
 }
 
 // merge returns a document in which what differs between two readings of it, before and after an alteration, is
@@ -201,8 +213,9 @@ func mergeValue(there, before, after any) any {
 
 // same returns the element of a list that has the value of another one.
 func same(list []any, o schema.Object) any {
+	value := Document(o).String("value")
 	for _, v := range list {
-		if x, ok := v.(schema.Object); ok && Document(o).String("value") != "" && Document(x).String("value") == Document(o).String("value") {
+		if x, ok := v.(schema.Object); ok && value != "" && Document(x).String("value") == value {
 			return x
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
 )
 
@@ -170,6 +171,11 @@ func (b *definer) schema(d Document) {
 		b.warn("a schema has no id")
 		return
 	}
+	for _, own := range []string{scim.ServiceProviderConfigSchema, scim.ResourceTypeSchema, scim.SchemaSchema} {
+		if strings.EqualFold(id, own) {
+			return // every set has those of discovery itself
+		}
+	}
 	b.schemas[strings.ToLower(id)] = &schema.Schema{
 		ID: id, Name: d.String("name"), Description: d.String("description"),
 		Attributes: b.attributes(id, d.objects("attributes"), 0),
@@ -197,7 +203,7 @@ func (b *definer) attributes(at string, docs []Document, depth int) []*schema.At
 	return attrs
 }
 
-// attribute reads one definition; nil: it stands for an attribute that every resource has anyway.
+// attribute reads one definition; nil: it is left out, or stands for an attribute that every resource has anyway.
 func (b *definer) attribute(at string, d Document, depth int) *schema.Attribute {
 	a := &schema.Attribute{
 		Name: d.String("name"), Description: d.String("description"),
@@ -220,9 +226,12 @@ func (b *definer) attribute(at string, d Document, depth int) *schema.Attribute 
 		a.Returned = schema.ReturnedNever // RFC 7643 §7
 	}
 	switch {
+	case a.Type == schema.Complex && depth > 0:
+		b.warn("%s: %s is left out: a complex attribute inside a complex one", at, a.Name)
+		return nil
 	case a.Type == schema.Reference:
 		a.ReferenceTypes = d.texts("referenceTypes")
-	case a.Type == schema.Complex && depth == 0:
+	case a.Type == schema.Complex:
 		a.CaseExact, a.Uniqueness = false, schema.UniqueNone
 		a.SubAttributes = b.attributes(at, d.objects("subAttributes"), depth+1)
 	}

@@ -27,7 +27,7 @@ func TestC14_ALongQueryIsPosted(t *testing.T) {
 }
 
 // pages answers like a server with so many users that gives at most two a page.
-func pages(total int, claim string) *server {
+func pages(total int, claim string) *fake {
 	s := answering(0, "")
 	s.answer = func(r *http.Request) (int, string) {
 		if r.URL.Path == "/scim/v2/ServiceProviderConfig" {
@@ -57,7 +57,7 @@ func listOf(total, cursor string, ids ...string) string {
 }
 
 // lists returns the requests that were for users, without their base.
-func (s *server) lists() []string {
+func (s *fake) lists() []string {
 	var lists []string
 	for _, r := range s.sent {
 		if _, after, ok := strings.Cut(r, "/scim/v2/Users"); ok {
@@ -83,7 +83,7 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name     string
-		s        *server
+		s        *fake
 		requests []string
 		want     string
 	}{

@@ -61,7 +61,7 @@ func TestVersions(t *testing.T) {
 }
 
 // shelf keeps one resource, and somebody else who is faster a number of times.
-func shelf(t *testing.T, faster int, refuse func(method string) (int, string)) (*server, *client.Client, func() string) {
+func shelf(t *testing.T, faster int, refuse func(method string) (int, string)) (*fake, *client.Client, func() string) {
 	t.Helper()
 	doc, version := `"id":"1","userName":"ada","photos":[{"value":"x","secret":1.50}]`, 1
 	s := answering(0, "")

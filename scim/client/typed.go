@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -15,8 +16,10 @@ import (
 
 // Resources calls for resources of one type, as values of a struct. See [Of].
 type Resources[T any] struct {
-	c    *Client
-	name string
+	c     *Client
+	name  string
+	codec *codec
+	err   error // why T cannot be a resource
 }
 
 // Resource is a resource as the server showed it.
@@ -29,34 +32,38 @@ type Resource[T any] struct {
 
 // Of returns the calls for resources of a type, such as "User" or "Group" ([User], [Group]) or one of the server's own.
 //
-// T is a struct whose fields have json tags with the names of attributes; fields that are to be left out when they are
-// empty say omitzero or omitempty. An extension is a field, a struct too, whose name is the extension's URN. Reading finds names in any case, takes strings for booleans and numbers and the reverse, one value for a list of
-// one, and a string for a complex value that has it as its value; null is as good as absent.
+// T is a struct as [schema.FromStruct] reads it: the tag scim has the name of the attribute, or the URN of an
+// extension, whose field is a struct too. What is empty is not sent, but booleans and numbers are: where they
+// may be absent, the field is a pointer. Reading finds names in any case, takes strings for booleans and numbers and
+// the reverse, one value for a list of one and the reverse, and a string for a complex value that has it as its value; null
+// is as good as absent.
 //
 // The endpoint and the schema of a type are learned from the server the first time they are needed (RFC 7644 §3.2).
 func Of[T any](c *Client, typeName string) *Resources[T] {
-	return &Resources[T]{c: c, name: typeName}
+	t := &Resources[T]{c: c, name: typeName}
+	t.codec, t.err = codecOf(reflect.TypeFor[T]())
+	return t
 }
 
 // Get reads a resource; as [Client.Get].
 func (t *Resources[T]) Get(ctx context.Context, id string, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Get(ctx, typ.Endpoint, id, Want{}, options...))
+	return t.typed(t.c.Get(ctx, typ.Endpoint, id, Want{}, options...))
 }
 
 // All yields the resources that match; as [Client.All].
 func (t *Resources[T]) All(ctx context.Context, q Query) iter.Seq2[*Resource[T], error] {
 	return func(yield func(*Resource[T], error) bool) {
-		typ, err := t.c.resourceType(ctx, t.name)
+		typ, err := t.typ(ctx)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		for doc, err := range t.c.All(ctx, typ.Endpoint, q) {
-			r, err := typed[T](doc, err)
+			r, err := t.typed(doc, err)
 			if !yield(r, err) || err != nil {
 				return
 			}
@@ -66,45 +73,45 @@ func (t *Resources[T]) All(ctx context.Context, q Query) iter.Seq2[*Resource[T],
 
 // Lookup returns the one resource that has this value of an attribute; as [Client.Lookup].
 func (t *Resources[T]) Lookup(ctx context.Context, attribute, value string) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Lookup(ctx, typ.Endpoint, attribute, value))
+	return t.typed(t.c.Lookup(ctx, typ.Endpoint, attribute, value))
 }
 
 // Create adds a resource and returns it as the server made it, for which it is read if it is not in the answer; as
 // [Client.Create].
 func (t *Resources[T]) Create(ctx context.Context, value T, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	body, err := t.encode(typ, value)
+	body, err := t.body(typ, value)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Create(ctx, typ.Endpoint, body, readingBack(options)...))
+	return t.typed(t.c.Create(ctx, typ.Endpoint, body, readingBack(options)...))
 }
 
 // Replace replaces a resource with the value and nothing else: what T has no fields for is cleared; as [Client.Replace].
 // To keep it, use Save or Update.
 func (t *Resources[T]) Replace(ctx context.Context, id string, value T, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	body, err := t.encode(typ, value)
+	body, err := t.body(typ, value)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Replace(ctx, typ.Endpoint, id, body, readingBack(options)...))
+	return t.typed(t.c.Replace(ctx, typ.Endpoint, id, body, readingBack(options)...))
 }
 
 // Save replaces a resource that was read and whose Value was then altered, on condition that it still has its Version.
 // What T has no fields for stays as it was read.
 func (t *Resources[T]) Save(ctx context.Context, r *Resource[T], options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -113,41 +120,41 @@ func (t *Resources[T]) Save(ctx context.Context, r *Resource[T], options ...Opti
 		return nil, err
 	}
 	options = append([]Option{IfMatch(r.Version)}, options...)
-	return typed[T](t.c.Replace(ctx, typ.Endpoint, r.ID, body, readingBack(options)...))
+	return t.typed(t.c.Replace(ctx, typ.Endpoint, r.ID, body, readingBack(options)...))
 }
 
 // Update reads a resource, alters its value and replaces it, again if somebody else was faster; what T has no fields for
 // stays. As [Client.Update].
 func (t *Resources[T]) Update(ctx context.Context, id string, alter func(value *T) error, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Update(ctx, typ.Endpoint, id, t.edit(typ, alter), readingBack(options)...))
+	return t.typed(t.c.Update(ctx, typ.Endpoint, id, t.edit(typ, alter), readingBack(options)...))
 }
 
 // Modify sends a patch, and where the server does not know PATCH alters and replaces the resource; as [Client.Modify].
 func (t *Resources[T]) Modify(ctx context.Context, id string, p *Patch, alter func(value *T) error, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Modify(ctx, typ.Endpoint, id, p, t.edit(typ, alter), readingBack(options)...))
+	return t.typed(t.c.Modify(ctx, typ.Endpoint, id, p, t.edit(typ, alter), readingBack(options)...))
 }
 
 // Patch changes a resource and returns it as it is then, for which it is read if it is not in the answer; as
 // [Client.Patch].
 func (t *Resources[T]) Patch(ctx context.Context, id string, p *Patch, options ...Option) (*Resource[T], error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return typed[T](t.c.Patch(ctx, typ.Endpoint, id, p, readingBack(options)...))
+	return t.typed(t.c.Patch(ctx, typ.Endpoint, id, p, readingBack(options)...))
 }
 
 // Delete removes a resource; as [Client.Delete].
 func (t *Resources[T]) Delete(ctx context.Context, id string, options ...Option) (found bool, err error) {
-	typ, err := t.c.resourceType(ctx, t.name)
+	typ, err := t.typ(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -158,8 +165,16 @@ func readingBack(options []Option) []Option {
 	return append([]Option{ReadBack()}, options...)
 }
 
+// typ returns what is known of the type.
+func (t *Resources[T]) typ(ctx context.Context) (ResourceType, error) {
+	if t.err != nil {
+		return ResourceType{}, t.err
+	}
+	return t.c.resourceType(ctx, t.name)
+}
+
 // typed makes a resource of an answer.
-func typed[T any](doc Document, err error) (*Resource[T], error) {
+func (t *Resources[T]) typed(doc Document, err error) (*Resource[T], error) {
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +182,7 @@ func typed[T any](doc Document, err error) (*Resource[T], error) {
 	if r.ID == "" {
 		return nil, &Error{Status: http.StatusOK, Err: fmt.Errorf("%w: a resource has no id", ErrAnswer)}
 	}
-	if err := decode(doc, &r.Value); err != nil {
+	if err := t.codec.decode(doc, &r.Value); err != nil {
 		return nil, &Error{Status: http.StatusOK, Err: fmt.Errorf("%w: %w", ErrAnswer, err)}
 	}
 	return r, nil
@@ -177,7 +192,7 @@ func typed[T any](doc Document, err error) (*Resource[T], error) {
 func (t *Resources[T]) edit(typ ResourceType, alter func(*T) error) Edit {
 	return func(now Document) (schema.Object, error) {
 		var value T
-		if err := decode(now, &value); err != nil {
+		if err := t.codec.decode(now, &value); err != nil {
 			return nil, err
 		}
 		if err := alter(&value); err != nil {
@@ -187,9 +202,9 @@ func (t *Resources[T]) edit(typ ResourceType, alter func(*T) error) Edit {
 	}
 }
 
-// encode returns the body of a write.
-func (t *Resources[T]) encode(typ ResourceType, value T) (schema.Object, error) {
-	o, err := encode(value)
+// body returns the body of a write.
+func (t *Resources[T]) body(typ ResourceType, value T) (schema.Object, error) {
+	o, err := t.codec.encode(value)
 	if err != nil {
 		return nil, err
 	}
@@ -203,14 +218,14 @@ func (t *Resources[T]) encode(typ ResourceType, value T) (schema.Object, error) 
 // merge returns a document with what differs between the value that it has and the one it is to have.
 func (t *Resources[T]) merge(typ ResourceType, doc Document, value T) (schema.Object, error) {
 	var before T
-	if err := decode(doc, &before); err != nil {
+	if err := t.codec.decode(doc, &before); err != nil {
 		return nil, err
 	}
-	old, err := encode(before)
+	old, err := t.codec.encode(before)
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := encode(value)
+	wanted, err := t.codec.encode(value)
 	if err != nil {
 		return nil, err
 	}

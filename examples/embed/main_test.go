@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/conformance"
 )
 
 // product is the program on a database of its own, called over real HTTP.
@@ -25,8 +26,6 @@ type product struct {
 	db  *sql.DB
 	srv *httptest.Server
 }
-
-const base = "https://app.example.com/scim/v2"
 
 func start(t *testing.T) *product {
 	t.Helper()
@@ -38,12 +37,12 @@ func start(t *testing.T) *product {
 	if _, err := db.ExecContext(t.Context(), table); err != nil {
 		t.Fatal(err)
 	}
-	h, err := Handler(db, base, "secret")
-	if err != nil {
+	var h http.Handler
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(w, r) }))
+	t.Cleanup(srv.Close)
+	if h, err = Handler(db, srv.URL+"/scim/v2", "secret"); err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(h)
-	t.Cleanup(srv.Close)
 	return &product{t, db, srv}
 }
 
@@ -131,7 +130,7 @@ func TestEntra(t *testing.T) {
 	}
 	made := p.do(201, "POST", "/Users", entraUser)
 	id, _ := made.body["id"].(string)
-	if made.etag == "" || !strings.Contains(made.raw, `"location":"`+base+"/Users/"+id+`"`) {
+	if made.etag == "" || !strings.Contains(made.raw, `"location":"`+p.srv.URL+"/scim/v2/Users/"+id+`"`) {
 		t.Errorf("the answer lacks ETag or location: %s", made.raw)
 	}
 	if got := p.find(`userName eq "ADA.OSEI@contoso.test"`); !slices.Equal(got, []string{"ada.osei@contoso.test"}) {
@@ -261,6 +260,13 @@ func TestNothingIsLost(t *testing.T) {
 	if emails, _ := p.do(200, "GET", "/Users/"+id, "").body["emails"].([]any); len(emails) != 8 {
 		t.Errorf("%d of 8 e-mail addresses are left", len(emails))
 	}
+}
+
+// TestConforms asks what the RFCs ask of a service provider.
+func TestConforms(t *testing.T) {
+	t.Parallel()
+	p := start(t)
+	conformance.Test(t, conformance.Options{URL: p.srv.URL + "/scim/v2", Token: "secret", Client: p.srv.Client()})
 }
 
 // TestLength holds the promise of the manual: a users table becomes SCIM in under 150 lines.

@@ -31,14 +31,14 @@ type users struct {
 func Handler(db *sql.DB, base, token string) (http.Handler, error) {
 	user := schema.User()
 	set, err := schema.NewSet(nil, user)
-	svc := &server.Service{
-		Base: base, Schemas: set, Profile: scim.Compat(), Subject: "scim",
-		Stores: map[string]server.Store{"User": &users{db, user}},
-	}
+	stores := map[string]server.Store{"User": &users{db, user}}
+	svc := &server.Service{Base: base, Schemas: set, Profile: scim.Compat(), Subject: "scim", Stores: stores}
 	return server.Handler(server.Bearer(server.Static(svc), token), server.Options{Prefix: "/scim/v2"}), err
 }
 
-func (u *users) Features() server.Features { return server.Features{Versions: true, Sort: true, Cursors: true} }
+func (u *users) Features() server.Features {
+	return server.Features{Versions: true, Sort: true, Cursors: true}
+}
 
 func (u *users) Get(ctx context.Context, id string, _ *server.Want) (*server.Resource, error) {
 	r, err := u.read(u.db.QueryRowContext(ctx, selectUsers+"id = ?", id))
@@ -58,7 +58,7 @@ func (u *users) Find(ctx context.Context, q *server.Query, emit func(*server.Res
 		text := map[string]string{"userName": "login = ?", "externalId": "external_id = ?", "active": "disabled <> ?"}[c.Path.String()]
 		return filter.Condition{Text: text, Args: []any{u.typ.Set().Key(c.Path.Leaf(), c.Value)}}, text != ""
 	})
-	rows, err := u.db.QueryContext(ctx, selectUsers+where.Text+" ORDER BY created_at, id", where.Args...)
+	rows, err := u.db.QueryContext(ctx, selectUsers+where.Text+" ORDER BY created_at, id", where.Args...) //nolint:rowserrcheck // Rows does
 	if err != nil {
 		return server.Page{}, err
 	}

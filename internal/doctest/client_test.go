@@ -71,9 +71,13 @@ func TestOffboard(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOffboardNobody(t *testing.T) {
+	t.Parallel()
 	srv := scimtest.New(t, scimtest.Options{})
 	if err := Offboard(t.Context(), srv.URL, srv.Token, "nobody"); err != nil {
-		t.Errorf("nobody: %v", err)
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package scimtest
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -114,9 +115,7 @@ var resourceFaults = []Fault{
 		Seen: "products that have one table for all of them", Rows: []string{"S-3-05", "S-3.3-02"},
 		act: resource(func(r map[string]any) {
 			extension, _ := r[scim.EnterpriseUserSchema].(map[string]any)
-			for name, value := range extension {
-				r[name] = value
-			}
+			maps.Copy(r, extension)
 			delete(r, scim.EnterpriseUserSchema)
 		}),
 	},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/conformance"
 	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/scimtest"
 	"github.com/muster-id/muster/scim/server"
@@ -29,7 +30,7 @@ func ExampleStart() {
 
 	// What is under test goes here: a client with srv.URL and srv.Token that deactivates Ada.
 	patch := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}`
-	req, err := http.NewRequest("PATCH", srv.URL+"/Users/"+id, strings.NewReader(patch)) //nolint:noctx // an example
+	req, err := http.NewRequest("PATCH", srv.URL+"/Users/"+id, strings.NewReader(patch))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -51,6 +52,18 @@ func ExampleStart() {
 	// Output:
 	// 200 and active is true
 	// PATCH /Users/user-1 200
+}
+
+// TestConforms: the good server is good, in the letter of the RFCs and as identity providers want it.
+func TestConforms(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []scim.Profile{scim.Compat(), scim.Strict()} {
+		t.Run(profile.Name, func(t *testing.T) {
+			t.Parallel()
+			s := scimtest.New(t, scimtest.Options{Profile: profile})
+			conformance.Test(t, conformance.Options{URL: s.URL, Token: s.Token, Client: s.Client()})
+		})
+	}
 }
 
 func TestServerIsSeenFromInside(t *testing.T) {

@@ -67,7 +67,7 @@ type Limits struct {
 	MaxPage int `yaml:"max_page" env:"MAX_PAGE"`
 	// DefaultPage is the page of a list whose request names no count. Defaults to 100.
 	DefaultPage int `yaml:"default_page" env:"DEFAULT_PAGE"`
-	// MaxOperations is how many operations one PATCH may have. Defaults to 1000.
+	// MaxOperations is how many operations one bulk request or one PATCH may have. Defaults to 1000.
 	MaxOperations int `yaml:"max_operations" env:"MAX_OPERATIONS"`
 	// MaxEdges is how many memberships one request may change. Defaults to 50000.
 	MaxEdges int `yaml:"max_edges" env:"MAX_EDGES"`

@@ -12,12 +12,19 @@
 // the resource type. The answer is written from the canonical bytes that the store
 // keeps wherever no rule forbids, with id, meta and relations added on the way.
 //
+// # Bulk requests
+//
+// A bulk request (RFC 7644 §3.7) is cut into operations that are prepared as single
+// requests are, and handed to Service.Do in slices, or to the Stores one by one where
+// there is no Do. Options.Jobs takes those that are to be answered before they are
+// carried out (RFC 9967).
+//
 // # What it does not do
 //
 // It has no users, tokens or tenants: Open has. It decides no uniqueness and no
 // referential rule: the Store does, in the transaction that writes. It does not
 // limit rates or connections, and sets no time-outs: the http.Server around it
-// does. /Bulk and /Me answer 501, and paging is by index only.
+// does.
 //
 // Mount it where paths arrive as the client sent them. http.ServeMux redirects
 // paths with doubled slashes or dots before a handler sees them, so a mux in front
@@ -30,5 +37,6 @@
 //     instead of the cause where the fault is ours.
 //   - Nothing is redirected and no location depends on the Host header.
 //   - Answers are streamed: memory is bounded by one chunk, not by a page or a group.
+//   - Nothing is kept between pages: a cursor holds all that it needs, sealed.
 //   - An answer that fails halfway is cut off, never ended as if it were whole.
 package server

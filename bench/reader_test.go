@@ -81,10 +81,13 @@ func BenchmarkReader(b *testing.B) {
 	for _, page := range []struct {
 		name, filter, sort string
 		start, count       int
+		behind             bool // by cursor, behind what comes before start
 	}{
 		{name: "page of 100", start: 1, count: 100},
 		{name: "page of 100 at 90,000", start: 90_000, count: 100},
 		{name: "page of 100 by userName at 90,000", sort: "userName", start: 90_000, count: 100},
+		{name: "page of 100 by cursor at 90,000", start: 90_000, count: 100, behind: true},
+		{name: "page of 100 by cursor, by userName, at 90,000", sort: "userName", start: 90_000, count: 100, behind: true},
 		{name: "count of active", filter: "active eq true", start: 1},
 		{name: "userName co", filter: `userName co "abc"`, start: 1, count: 100},
 	} {
@@ -100,6 +103,11 @@ func BenchmarkReader(b *testing.B) {
 				p, err := user.Resolve(page.sort, nil)
 				assert.NoError(b, err)
 				q.Sort = []store.SortKey{{Path: p}}
+			}
+			if page.behind {
+				before := *q
+				before.Start, before.Count, before.Next = page.start-1, 1, true
+				q.Start, q.Next, q.After = 1, true, *find(ctx, b, w.st, &before).Next
 			}
 			for b.Loop() {
 				find(ctx, b, w.st, q)

@@ -199,8 +199,13 @@ func TestEndpointsAndResources(t *testing.T) {
 			p.post("/v1/Users", `{"userName":"c"}`, "Content-Encoding: gzip").refused(415, "gzip")
 			p.get("/v1/ServiceProviderConfigs").has("xmlDataFormat/supported", false)
 		},
-		"V1-46 errors": func(p *provider) {
+		"V1-46 V1-T3 every class of error": func(p *provider) {
 			id := p.user("a")
+			p.get("/v1/Users", "Authorization: Bearer wrong").refused(401, "token")
+			p.get("/v1/Schemas?filter=id+pr").refused(403, "filter")
+			p.get("/v1/Groups/"+id).refused(404, id)
+			p.post("/v1/Users", `{"userName":"a"}`).refused(409, "userName")
+			p.post("/v1/Users", `{"userName":"`+strings.Repeat("x", 2<<20)+`"}`).refused(413, "2097152 bytes")
 			p.post("/v1/Users", `{"userName":`).refused(400, "JSON")
 			p.post("/v1/Users", `[]`).refused(400, "object")
 			p.post("/v1/Users", ``, "Content-Type: application/json").refused(400, "body")
@@ -216,7 +221,7 @@ func TestEndpointsAndResources(t *testing.T) {
 			p.patch("/v1/Users/"+id, `{"schemas":["`+scim.PatchOpMessage+`"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`).
 				is(200).has("title", nil)
 		},
-		"V1-48 ETags": func(p *provider) {
+		"V1-48 V1-T7 ETags": func(p *provider) {
 			a := p.post("/v1/Users", `{"userName":"a"}`).is(201)
 			id, tag := a.text("id"), a.header.Get("Etag")
 			if n := p.get("/v1/Users/"+id, "If-None-Match: "+tag).is(304); n.raw != "" {
@@ -227,7 +232,7 @@ func TestEndpointsAndResources(t *testing.T) {
 			p.do("DELETE", "/v1/Users/"+id, "", "If-Match: "+tag).refused(412, "")
 			p.patch("/v1/Users/"+id, `{"title":"y"}`).is(200)
 		},
-		"V1-49 method override": func(p *provider) {
+		"V1-49 V1-T5 method override": func(p *provider) {
 			id := p.user("a")
 			at := "/v1/Users/" + id
 			p.post(at, `{"userName":"a","title":"put"}`, "X-HTTP-Method-Override: PUT").is(200).has("title", "put")
@@ -338,10 +343,11 @@ func TestQueries(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		},
-		"V1-23 list": func(p *provider) {
+		"V1-23 V1-T4 list": func(p *provider) {
 			fill(p)
 			p.get("/v1/Users").is(200).members("schemas", "Resources", "totalResults", "startIndex", "itemsPerPage").
 				has("schemas", "["+scim1.CoreSchema+"]").has("totalResults", 4).has("Resources/0/meta/resourceType", nil)
+			p.get("/v1/Users?startIndex=4&count=3").has("schemas", "["+scim1.CoreSchema+"]").has("itemsPerPage", 1).has("Resources/0/userName", "dee")
 			p.get("/v1/Groups").is(200).has("totalResults", 0).has("Resources", "[]")
 		},
 		"V1-24 V1-25 V1-45 filters": func(p *provider) {

@@ -113,10 +113,17 @@ func TestInteropProfile(t *testing.T) {
 func TestIPSIEProfile(t *testing.T) {
 	t.Parallel()
 	rows{
-		"IPS-04 it is the interoperability profile too": func(p *provider) {
+		"IPS-04 IPS-10 it is the interoperability profile too": func(p *provider) {
 			id := p.user("a")
 			p.get("/ServiceProviderConfig").has("interopProfileConformant", true)
 			p.patch("/Users/"+id, `{"op":"replace","value":{"title":"x"}}`).refused(400, scim.InvalidSyntax)
+			p.delete("/Users/" + id).is(204)
+			p.user("a")
+		},
+		"IPS-07 bulk": func(p *provider) {
+			p.get("/ServiceProviderConfig").has("bulk/supported", true)
+			p.post("/Bulk", `{"schemas":["`+scim.BulkRequestMessage+`"],"Operations":[{"method":"POST","path":"/Users","bulkId":"1",
+				"data":{"schemas":["`+scim.UserSchema+`"],"userName":"a"}}]}`).is(200).has("Operations/0/status", "201")
 		},
 		"IPS-08 several attributes in one PATCH": func(p *provider) {
 			p.patch("/Users/"+p.user("a"), `{"op":"replace","path":"title","value":"x"},{"op":"replace","path":"active","value":false}`).

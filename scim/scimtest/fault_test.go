@@ -200,9 +200,10 @@ func TestFaults(t *testing.T) {
 				if err := probe(newPeer(t, scimtest.New(t, scimtest.Options{Profile: profile}))); err != nil {
 					t.Errorf("the good server of profile %s: %v", profile.Name, err)
 				}
-			}
-			if err := probe(newPeer(t, scimtest.New(t, scimtest.Options{Faults: []string{f.Name}}))); err == nil {
-				t.Error("the faulty server is not told from a good one")
+				faulty := scimtest.Options{Profile: profile, Faults: []string{f.Name}}
+				if err := probe(newPeer(t, scimtest.New(t, faulty))); err == nil {
+					t.Errorf("the faulty server of profile %s is not told from a good one", profile.Name)
+				}
 			}
 		})
 	}

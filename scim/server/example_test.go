@@ -57,8 +57,8 @@ func ExampleHandler_tenants() {
 	h := server.Handler(func(r *http.Request) (*server.Service, error) {
 		tenant := r.PathValue("tenant")
 		svc := tenants[tenant]
-		if svc == nil {
-			return nil, scim.NotFound(tenant)
+		if svc == nil { // as for a wrong token, so that nobody learns which tenants there are
+			return nil, scim.Errorf(http.StatusUnauthorized, "the bearer token is not valid")
 		}
 		return server.Bearer(server.Static(svc), "token-of-"+tenant)(r)
 	}, server.Options{})
@@ -70,10 +70,12 @@ func ExampleHandler_tenants() {
 	send(mux, "token-of-acme", "POST", "/t/acme/scim/v2/Users", `{"userName":"ada"}`, "userName")
 	send(mux, "token-of-initech", "GET", "/t/initech/scim/v2/Users", "", "totalResults")
 	send(mux, "token-of-initech", "GET", "/t/acme/scim/v2/Users", "", "detail")
+	send(mux, "token-of-initech", "GET", "/t/nobody/scim/v2/Users", "", "detail")
 	// Output:
 	// POST /t/acme/scim/v2/Users 201 ada
 	// GET /t/initech/scim/v2/Users 200 0
 	// GET /t/acme/scim/v2/Users 401 the bearer token is not valid
+	// GET /t/nobody/scim/v2/Users 401 the bearer token is not valid
 }
 
 // caller is the key under which the product's own middleware leaves who is calling.

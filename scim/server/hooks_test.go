@@ -97,6 +97,29 @@ func TestHooksAreTold(t *testing.T) {
 	told("before delete: -, -, 0 links")
 }
 
+// TestHooksOfABulk: the operations of a bulk pass the hooks of their stores, one by one.
+func TestHooksOfABulk(t *testing.T) {
+	t.Parallel()
+	var d diary
+	p := hookedProvider(t, server.Hooks{
+		Before: func(_ context.Context, w *server.Write) error {
+			if w.After != nil && w.After.Attrs["userName"] == "evil" {
+				return scim.Errorf(http.StatusForbidden, "not this one")
+			}
+			return nil
+		},
+		After: func(_ context.Context, w *server.Write, r *server.Resource) { d.note("%s %v", w.Op, r.Attrs["userName"]) },
+	})
+	user := func(id, name string) string {
+		return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":%q,"data":{"schemas":[%q],"userName":%q}}`, id, scim.UserSchema, name)
+	}
+	a := p.post("/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+
+		user("1", "ada")+","+user("2", "evil")+","+user("3", "bo")+`]}`).is(200)
+	if got := d.read(); !slices.Equal(got, []string{"create ada", "create bo"}) || !strings.Contains(a.raw, `"status":"403"`) {
+		t.Errorf("the hooks saw %q: %s", got, a.raw)
+	}
+}
+
 func TestHooksRefuse(t *testing.T) {
 	t.Parallel()
 	var after diary

@@ -100,6 +100,8 @@ func (s *Settings) Open(env target.Env) (target.Target, error) {
 		HTTP:    dial,
 		Token:   func(context.Context) (string, error) { return token.Reveal(), nil },
 		MaxBody: outbound.MaxSCIMBody,
+		// Whether a target may be reached over http is the operator's to say, and for outbound to keep to.
+		Cleartext: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("url: %w", err)

@@ -108,7 +108,9 @@ func TestHooksOfABulk(t *testing.T) {
 			}
 			return nil
 		},
-		After: func(_ context.Context, w *server.Write, r *server.Resource) { d.note("%s %v", w.Op, r.Attrs["userName"]) },
+		After: func(_ context.Context, w *server.Write, r *server.Resource) {
+			d.note("%s %v", w.Op, r.Attrs["userName"])
+		},
 	})
 	user := func(id, name string) string {
 		return fmt.Sprintf(`{"method":"POST","path":"/Users","bulkId":%q,"data":{"schemas":[%q],"userName":%q}}`, id, scim.UserSchema, name)

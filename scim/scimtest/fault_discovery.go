@@ -88,7 +88,7 @@ var discoveryFaults = []Fault{
 	},
 	{
 		Name: "schemas-404", Does: "has no /Schemas",
-		Seen: "Okta's own test server", Rows: []string{"P-4-02"},
+		Seen: "servers written for Okta, which does not ask for it", Rows: []string{"P-4-02"},
 		act: func(x *exchange, pass func()) {
 			if len(x.path) > 0 && x.path[0] == "Schemas" {
 				x.refuse(http.StatusNotFound, "", "there is no such endpoint")

@@ -230,7 +230,7 @@ var deleteFaults = []Fault{
 	},
 	{
 		Name: "delete-blocks-name", Does: "keeps the userName of a deleted user taken",
-		Seen: "GitHub Enterprise Managed Users", Rows: []string{"P-3.6-04"},
+		Seen: "products that keep the row, and its unique index, for the audit", Rows: []string{"P-3.6-04"},
 		quirk: func(q *quirks) { q.blockNames = true },
 	},
 	{

@@ -170,9 +170,7 @@ func (c *change) fence(ctx context.Context, scan *scan, seen store.Seq) (err err
 // complete fills in what follows from the differences, and builds the generation.
 func (c *change) complete() error {
 	c.next.dropped = slices.Clone(c.cur.dropped)
-	for _, w := range c.cur.work {
-		c.next.work = append(c.next.work, w) // whatever is gone is left out below
-	}
+	c.next.work = slices.Clone(c.cur.work) // what is gone is left out below
 	for _, d := range c.list {
 		// With force nobody looks again at what is written meanwhile: it may have values of it too.
 		if d.drop != nil && (d.count > 0 || c.mode.Force) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -135,7 +136,7 @@ func (f *fixture) testMarked(t *testing.T) {
 			"text": "Red", "exact": "Red", "count": int64(2), "share": 0.5, "flag": true, "at": "2026-03-01T10:00:00+01:00",
 			"tags": []any{"x", "Y"}, "part": schema.Object{"name": "P"},
 		},
-		"b": {"text": "blue", "exact": "red", "count": int64(10), "share": -0.0, "flag": false, "at": "2026-03-01T09:30:00Z", "tags": []any{"y"}},
+		"b": {"text": "blue", "exact": "red", "count": int64(10), "share": math.Copysign(0, -1), "flag": false, "at": "2026-03-01T09:30:00Z", "tags": []any{"y"}},
 	} {
 		names[f.create(f.resource(store.TypeUser, schema.Object{"userName": name, "urn:x": x})).ID] = name
 	}

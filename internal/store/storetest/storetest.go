@@ -35,6 +35,7 @@ func Run(t *testing.T, open OpenFunc) {
 		run  func(*testing.T, OpenFunc)
 	}{
 		{"Write", testWrite},
+		{"Slice", testSlice},
 		{"View", testView},
 		{"Identity", testIdentity},
 		{"Relations", testRelations},

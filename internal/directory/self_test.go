@@ -8,6 +8,7 @@ import (
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
+	"github.com/muster-id/muster/scim/schema/packs"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -38,6 +39,21 @@ func TestSelfSchemas(t *testing.T) {
 	p, err := h.users.typ.Resolve("userName", nil)
 	assert.NoError(t, err)
 	assert.Equal(t, p.Attr.Mutability, schema.ReadWrite) // of everybody else
+}
+
+// TestSelfSchemasOfEveryPack: also schemas inside schemas can be made over.
+func TestSelfSchemasOfEveryPack(t *testing.T) {
+	t.Parallel()
+	for _, pack := range packs.List() {
+		defs, err := packs.Load(pack.Name)
+		assert.NoError(t, err)
+		set, err := schema.Build(directory.Fold, defs)
+		assert.NoError(t, err)
+		own, err := directory.SelfSchemas(set)
+		assert.NoError(t, err, assert.Sprintf("%s", pack.Name))
+		assert.Equal(t, len(own.Types), len(set.Types))
+		assert.Equal(t, len(own.Schemas()), len(set.Schemas()))
+	}
 }
 
 // TestSelf: P-3.11-05, and B09 for whoever speaks for one person.

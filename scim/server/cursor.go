@@ -134,7 +134,7 @@ func (s *sealer) open(text string, binding []byte, now time.Time) (*cursor, erro
 	}
 	r := reading{b: content}
 	version, issued := r.byte(), time.UnixMilli(r.varint())
-	c := &cursor{count: int(r.uvarint())} //nolint:gosec // sealed by us
+	c := &cursor{count: int(r.uvarint())}
 	for len(r.b) > 0 {
 		c.marks = append(c.marks, mark{typ: string(r.text()), after: string(r.text())})
 	}

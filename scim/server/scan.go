@@ -180,7 +180,7 @@ func (p *page) sorted() (found []placed, more bool) {
 func (p *page) Len() int           { return len(p.items) }
 func (p *page) Less(i, j int) bool { return p.query.compare(p.items[i].at, p.items[j].at) > 0 }
 func (p *page) Swap(i, j int)      { p.items[i], p.items[j] = p.items[j], p.items[i] }
-func (p *page) Push(x any)         { p.items = append(p.items, x.(placed)) } //nolint:errcheck,forcetypeassert // of add
+func (p *page) Push(x any)         { p.items = append(p.items, x.(placed)) }
 
 func (p *page) Pop() any {
 	last := p.items[len(p.items)-1]

@@ -129,7 +129,7 @@ func TestCursors(t *testing.T) {
 			[]string{"", "?cursor=c2", "?cursor=c4", "?cursor=", "?cursor=c2", "?cursor=c4"},
 		},
 		{
-			"CUR-14: a count that is refused is left to the server", &cursors{users: five, refuse: func(q map[string][]string, _ int) (int, string) {
+			"a count that is refused is left to the server", &cursors{users: five, refuse: func(q map[string][]string, _ int) (int, string) {
 				if q["count"] != nil {
 					return 400, `{"scimType":"invalidCount"}`
 				}
@@ -262,7 +262,7 @@ func TestPG06_WhatStaysIsNotMissed(t *testing.T) {
 func TestSearches(t *testing.T) {
 	t.Parallel()
 	private := client.Query{Filter: client.Eq("userName", "ada"), SortBy: "userName", Descending: true, Count: 2, Private: true}
-	t.Run("C-14, P-7.5.2-01: what is private goes into the body", func(t *testing.T) {
+	t.Run("C-14, P-7.5.2-01, P-Q-02: what is private goes into the body", func(t *testing.T) {
 		t.Parallel()
 		s := answering(200, listOf("1", "", "1"))
 		_, err := open(t, s).Find(t.Context(), "/Users", private, 3)
@@ -279,7 +279,7 @@ func TestSearches(t *testing.T) {
 			assert.Equal(t, s.lists(), []string{"/.search"})
 		}
 	})
-	t.Run("P-7.5.2-02: what the server finds too sensitive", func(t *testing.T) {
+	t.Run("what the server finds too sensitive", func(t *testing.T) {
 		t.Parallel()
 		for _, refusal := range []string{"403 sensitive", "414 "} {
 			s := answering(0, "")
@@ -312,7 +312,7 @@ func TestSearches(t *testing.T) {
 		}
 		assert.Equal(t, len(s.sent), 3, assert.Sprintf("asked once, then known"))
 	})
-	t.Run("P-Q-02, P-1.2-01: over all types", func(t *testing.T) {
+	t.Run("P-1.2-01, AMB-50: over all types", func(t *testing.T) {
 		t.Parallel()
 		s := answering(200, listOf("0", ""))
 		_, err := open(t, s).Find(t.Context(), "", client.Query{Filter: client.Eq("userName", "a&b+c d%")}, 1)

@@ -219,12 +219,12 @@ func TestC12_Bulk(t *testing.T) {
 		s    *bulkServer
 		jobs []int
 	}{
-		{"in one request", &bulkServer{config: bulkOf100}, []int{6}},
-		{"split by operations, with ids in place of references", &bulkServer{config: bulkOf2}, []int{2, 2, 2}},
-		{"split by size", &bulkServer{config: `{"bulk":{"supported":true,"maxOperations":100,"maxPayloadSize":700}}`}, []int{3, 3}},
+		{"C-12: in one request", &bulkServer{config: bulkOf100}, []int{6}},
+		{"C-12: split by operations, with ids in place of references", &bulkServer{config: bulkOf2}, []int{2, 2, 2}},
+		{"C-12: split by size", &bulkServer{config: `{"bulk":{"supported":true,"maxOperations":100,"maxPayloadSize":700}}`}, []int{3, 3}},
 		{"halved when it is too large all the same", &bulkServer{config: bulkOf100, most: 2}, []int{6, 3, 1, 1, 1, 1, 1, 1}},
 		{"a server that does not say how many", &bulkServer{config: `{"bulk":{"supported":true}}`}, []int{6}},
-		{"P-B-01: one by one where there is no bulk", &bulkServer{config: noBulk}, nil},
+		{"C-12: one by one where there is no bulk", &bulkServer{config: noBulk}, nil},
 		{"and where there is none although it is promised", &bulkServer{config: bulkOf100, noBulk: 501}, nil},
 		{"nor promised", &bulkServer{config: `{}`, noBulk: 404}, nil},
 	} {
@@ -302,7 +302,7 @@ func TestBulkReferences(t *testing.T) {
 		jobs []int
 	}{
 		{
-			"P-B-12: a circle stays together", &bulkServer{config: bulkOf2}, circle,
+			"a circle stays together", &bulkServer{config: bulkOf2}, circle,
 			[]string{"201 id-one", "201 id-two", "201 id-ada"},
 			[]int{2, 1},
 		},
@@ -337,7 +337,7 @@ func TestBulkReferences(t *testing.T) {
 			[]int{1, 1},
 		},
 		{
-			"P-B-10: failOnErrors counts over all requests", &bulkServer{config: bulkOf2, fail: map[string]bool{"a": true, "c": true, "d": true}}, func(b *client.Bulk) {
+			"failOnErrors counts over all requests", &bulkServer{config: bulkOf2, fail: map[string]bool{"a": true, "c": true, "d": true}}, func(b *client.Bulk) {
 				b.FailOnErrors = 2
 				for _, name := range []string{"a", "b", "c", "d", "e"} {
 					b.Create("/Users", person(name))
@@ -372,11 +372,11 @@ func TestC13_BulkAnswers(t *testing.T) {
 	}
 	for name, reshape := range map[string]func([]any) []any{
 		"as they should be": nil,
-		"in another order": func(results []any) []any {
+		"C-13: in another order": func(results []any) []any {
 			return []any{results[2], results[1], results[3], results[0]}
 		},
 		"AMB-32: status as an object": each(func(o schema.Object) { o["status"] = schema.Object{"code": o["status"]} }),
-		"without bulkId":              each(func(o schema.Object) { delete(o, "bulkId") }),
+		"C-13: without bulkId":        each(func(o schema.Object) { delete(o, "bulkId") }),
 		"without a response":          each(func(o schema.Object) { delete(o, "response") }),
 		"without a location":          each(func(o schema.Object) { delete(o, "location") }),
 		"without a method":            each(func(o schema.Object) { delete(o, "method") }),
@@ -416,7 +416,7 @@ func TestC13_BulkAnswers(t *testing.T) {
 
 func TestBulkAsAWhole(t *testing.T) {
 	t.Parallel()
-	t.Run("P-B-02, P-B-05: the message", func(t *testing.T) {
+	t.Run("P-B-02, P-B-04, P-B-05…09: the message", func(t *testing.T) {
 		t.Parallel()
 		s := answering(200, `{"Operations":[]}`)
 		var b client.Bulk

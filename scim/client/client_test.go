@@ -99,7 +99,7 @@ func TestRequests(t *testing.T) {
 	assert.Equal(t, p.Len(), 3)
 	_, err = c.Patch(t.Context(), "/Groups", "a/b", &p)
 	assert.NoError(t, err)
-	assert.Equal(t, s.last.Header.Get("Content-Type"), "application/scim+json")
+	assert.Equal(t, s.last.Header.Get("Content-Type"), "application/scim+json", assert.Sprintf("P-8.1-01"))
 	assert.Equal(t, s.body, `{"Operations":[{"op":"replace","path":"name.givenName","value":"Ada"},{"op":"add","path":"members","value":[{"value":"1"}]},`+
 		`{"op":"remove","path":"members[value eq \"a\\\"b\\\\\"]"}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, assert.Sprintf("C-06"))
 }

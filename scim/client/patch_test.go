@@ -73,7 +73,7 @@ func TestC05_C06_Operations(t *testing.T) {
 		`{"op":"remove","path":"title"},{"op":"replace","value":{"active":false}},`+
 		`{"op":"add","path":"members","value":[{"value":"1"},{"value":"2"}]},`+
 		`{"op":"remove","path":"members[value eq \"3\"]"},{"op":"remove","path":"members[value eq \"4\\\"\"]"}],`+
-		`"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, assert.Sprintf("P-3.5.2-01, P-3.10-03"))
+		`"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`, assert.Sprintf("C-05, C-06, P-3.5.2-01…03, P-3.5.2-05, P-3.10-01…03, P-3.1-02"))
 	// What the library sends, the library takes, to the letter.
 	v, err := schema.Parse([]byte(s.body))
 	assert.NoError(t, err)
@@ -95,6 +95,28 @@ func keep(m schema.Object, members bool) schema.Object {
 		}
 	}
 	return schema.Object{"schemas": m["schemas"], "Operations": list}
+}
+
+func TestAPatchOfNothingIsNotSent(t *testing.T) {
+	t.Parallel()
+	s := answering(200, `{"id":"1"}`)
+	_, err := open(t, s).Patch(t.Context(), "/Users", "1", new(client.Patch))
+	assert.NotNil(t, err, assert.Sprintf("P-3.5.2-02"))
+	_, err = open(t, s).PatchParts(t.Context(), "/Users", "1", new(client.Patch), 5)
+	assert.NoError(t, err)
+	assert.Equal(t, s.sent, nil)
+}
+
+func TestNothingIsSentAsNothing(t *testing.T) {
+	t.Parallel()
+	s := answering(200, `{"id":"1"}`)
+	none := schema.Object{"active": nil, "roles": []any{}}
+	_, err := open(t, s).Create(t.Context(), "/Users", none)
+	assert.NoError(t, err)
+	assert.Equal(t, s.body, `{"active":null,"roles":[]}`, assert.Sprintf("P-3.3-03"))
+	_, err = open(t, s).Replace(t.Context(), "/Users", "1", none)
+	assert.NoError(t, err)
+	assert.Equal(t, s.body, `{"active":null,"roles":[]}`, assert.Sprintf("P-3.5.1-04"))
 }
 
 func TestSplit(t *testing.T) {

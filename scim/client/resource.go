@@ -48,10 +48,16 @@ func (c *Client) Replace(ctx context.Context, endpoint, id string, doc schema.Ob
 	return c.write(ctx, http.MethodPut, path, id, doc, options)
 }
 
-// Patch changes a resource (RFC 7644 §3.5.2). The Document is nil if the answer has none that can be read, as that of
+// errEmptyPatch is a patch that no server takes (RFC 7644 §3.5.2).
+var errEmptyPatch = errors.New("the patch has no operations")
+
+// Patch changes a resource (RFC 7644 §3.5.2). A patch without operations is an error, and is not sent. The Document is nil if the answer has none that can be read, as that of
 // 204. A server that does not know the method answers with [ErrUnsupported], which the client remembers: see
 // [Client.Can] and [Client.Modify].
 func (c *Client) Patch(ctx context.Context, endpoint, id string, p *Patch, options ...Option) (Document, error) {
+	if p.Len() == 0 {
+		return nil, errEmptyPatch
+	}
 	path, err := resourcePath(endpoint, id)
 	if err != nil {
 		return nil, err
@@ -84,6 +90,9 @@ func (c *Client) Me(ctx context.Context, w Want, options ...Option) (Document, e
 
 // PatchMe changes the resource of whoever the token belongs to (RFC 7644 §3.11).
 func (c *Client) PatchMe(ctx context.Context, p *Patch, options ...Option) (Document, error) {
+	if p.Len() == 0 {
+		return nil, errEmptyPatch
+	}
 	return c.write(ctx, http.MethodPatch, meEndpoint, "", p.message(), options)
 }
 

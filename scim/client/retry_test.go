@@ -62,11 +62,11 @@ func TestC10_WhatIsRepeated(t *testing.T) {
 			return err
 		},
 		"PATCH": func(ctx context.Context, c *client.Client) error {
-			_, err := c.Patch(ctx, "/Users", "1", new(client.Patch))
+			_, err := c.Patch(ctx, "/Users", "1", title("x"))
 			return err
 		},
 		"PATCH that may come twice": func(ctx context.Context, c *client.Client) error {
-			_, err := c.Patch(ctx, "/Users", "1", new(client.Patch), client.Idempotent())
+			_, err := c.Patch(ctx, "/Users", "1", title("x"), client.Idempotent())
 			return err
 		},
 		"search": func(ctx context.Context, c *client.Client) error {

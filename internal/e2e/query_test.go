@@ -171,7 +171,8 @@ func TestDiscovery(t *testing.T) {
 	c.say(say{note: "a URN in another case", req: "GET /Schemas/URN:ietf:params:scim:schemas:core:2.0:USER", status: 200, want: `{"id":"` + userSchema + `","name":"User"}`})
 	c.say(say{note: "CyberArk", req: "GET /ResourceTypes/User", status: 200, want: `{"endpoint":"/Users","schema":"` + userSchema + `","schemaExtensions":[{"schema":"` + enterprise + `","required":false}]}`})
 	spc := c.say(say{req: "GET /ServiceProviderConfig?filter=x", status: 200, want: `{"patch":{"supported":true},"filter":{"supported":true,"maxResults":1000},
-		"bulk":{"supported":false,"maxOperations":1000,"maxPayloadSize":10485760},"sort":{"supported":true},"etag":{"supported":true},"changePassword":{"supported":false},
+		"bulk":{"supported":true,"maxOperations":1000,"maxPayloadSize":10485760},
+		"pagination":{"cursor":true,"index":true,"defaultPaginationMethod":"index","defaultPageSize":100,"maxPageSize":1000,"cursorTimeout":3600},"sort":{"supported":true},"etag":{"supported":true},"changePassword":{"supported":false},
 		"authenticationSchemes":[{"type":"oauthbearertoken","name":"*","description":"*"}],"meta":{"resourceType":"ServiceProviderConfig","location":"${base}/ServiceProviderConfig"}}`})
 	noNulls(t, "ServiceProviderConfig", spc)
 	if anonymous := c.say(say{note: "without credentials", req: "GET /ServiceProviderConfig", header: "Authorization:", status: 200}); len(unlike("$", anonymous, spc)) > 0 {

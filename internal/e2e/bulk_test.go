@@ -49,7 +49,9 @@ func TestRel_R01_KillMinusNineInABulk(t *testing.T) {
 			return len(changes(t, h))-2*first >= want
 		})
 		h.kill()
-		<-done
+		if err := <-done; err == nil {
+			t.Logf("round %d: the hub was too fast", round)
+		}
 		h = startHub(t, dir)
 		h.token = token
 		feed := changes(t, h)

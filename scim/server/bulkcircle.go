@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
@@ -17,10 +18,12 @@ import (
 // circle carries out the operations of a circle, which all create.
 func (j *bulkJob) circle(ctx context.Context, members []int) {
 	created := make(map[int]*Resource, len(members))
-	failed, err := -1, error(nil)
+	create := j.createBare
 	if j.promise {
-		failed, err = j.createPromised(ctx, members, created)
-	} else if failed, err = j.createBare(ctx, members, created); err == nil {
+		create = j.createPromised
+	}
+	failed, err := create(ctx, members, created)
+	if err == nil && !j.promise {
 		failed, err = j.complete(ctx, members, created)
 	}
 	if err != nil {
@@ -69,16 +72,9 @@ func (j *bulkJob) createSome(ctx context.Context, members []int, ops []Op, creat
 	s := &bulkSliceOf{bulkJob: j, done: make(chan struct{})}
 	for n, i := range members {
 		s.add(i, ops[n], nil)
-		s.ops[n].Proceed = func() error {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			for _, bad := range s.bad[:n] {
-				if bad {
-					return ErrStopped
-				}
-			}
-			return nil
-		}
+	}
+	for n := range s.ops {
+		s.ops[n].Proceed = func() error { return s.unbroken(n) }
 	}
 	s.fly(context.WithoutCancel(ctx))
 	for n, r := range s.results {
@@ -90,6 +86,16 @@ func (j *bulkJob) createSome(ctx context.Context, members []int, ops []Op, creat
 		}
 	}
 	return failed, err
+}
+
+// unbroken says whether the first n members of a circle are all there, so that the next may be created.
+func (s *bulkSliceOf) unbroken(n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.bad[:n], true) {
+		return ErrStopped
+	}
+	return nil
 }
 
 // createBare creates the members of a circle one by one, without what refers to those behind them.

@@ -35,7 +35,8 @@
 // What a tenant defines has a generation, which every body names that is written under it. A decision that was made
 // under another one than that in force is refused: it may know nothing of an attribute, an index or a claim.
 //
-// Every method takes the tenant, so that forgetting it does not compile. Errors: ErrNotFound,
+// Every method takes the tenant, so that forgetting it does not compile; but for Setting, which belongs to none, and
+// TokenByHash, which finds it. Errors: ErrNotFound,
 // ErrFull, ErrBusy, ErrClosed, ErrGeneration, ErrMoved, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 

@@ -43,12 +43,7 @@ func (m *matcher) eval(e Expr) bool {
 		}
 		return true
 	case *Or:
-		for _, t := range e.Terms {
-			if m.eval(t) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(e.Terms, m.eval)
 	case *Not:
 		return !m.eval(e.Term)
 	case *Element:
@@ -146,8 +141,7 @@ func (w *wanted) satisfies(v any) bool {
 		_, ok = w.Value.(string)
 		return ok && compareText(w.Op, w.set.KeyText(w.attr, s), w.text)
 	}
-	switch w.Op {
-	case Co, Sw, Ew:
+	if w.Op == Co || w.Op == Sw || w.Op == Ew {
 		return false
 	}
 	n, ok := order(v, w.Value)

@@ -61,7 +61,7 @@ func TestDefinitionsAreStoredAsTheyAre(t *testing.T) {
 		t.Errorf("got %s", again.JSON())
 	}
 	var compact []byte
-	for _, line := range strings.Split(laptop, "\n") {
+	for line := range strings.SplitSeq(laptop, "\n") {
 		compact = append(compact, strings.TrimSpace(line)...)
 	}
 	if got := string(defs.JSON()); got != string(compact) {

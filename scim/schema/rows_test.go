@@ -118,7 +118,8 @@ func TestFilterRows(t *testing.T) {
 func TestLiteral2015(t *testing.T) {
 	set, corrected := schema.Core(nil, schema.Literal2015()), schema.Core(nil)
 	find := func(set *schema.Set, id, path string) schema.Object {
-		list, name := set.Schema(id).Describe("")["attributes"].([]any), path
+		list := set.Schema(id).Describe("")["attributes"].([]any)
+		var name string
 		var found schema.Object
 		for path != "" {
 			name, path, _ = strings.Cut(path, ".")

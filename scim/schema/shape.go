@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -98,11 +99,9 @@ func (sh *shaper) shape(t reflect.Type) *shape {
 
 func (sh *shaper) structure(t reflect.Type) *shape {
 	s := &shape{typ: Complex}
-	for _, outer := range sh.open {
-		if outer == t {
-			sh.problem("%s is inside itself", t)
-			return s
-		}
+	if slices.Contains(sh.open, t) {
+		sh.problem("%s is inside itself", t)
+		return s
 	}
 	sh.open = append(sh.open, t)
 	for _, f := range reflect.VisibleFields(t) {

@@ -118,7 +118,7 @@ func (t *tape) record(n node, depth int) bool {
 	if t.i == len(t.s) {
 		return false
 	}
-	ok := true
+	var ok bool
 	switch t.s[t.i] {
 	case '{':
 		n.kind = nodeObject
@@ -150,7 +150,7 @@ func (t *tape) members(n node, depth int) bool {
 		return true
 	}
 	var seen [fewNames]string
-	for size := 0; size < fewNames; size++ {
+	for size := range fewNames {
 		from, to, ok := t.string()
 		if !ok {
 			return false
@@ -328,11 +328,10 @@ func (t *tape) boxed(i int) any {
 		var array [textsPerBox]string
 		n := 0
 		for _, x := range t.nodes[i:] {
-			switch x.kind {
-			case nodeText:
+			if x.kind == nodeText {
 				array[n] = t.s[x.from:x.to]
 				n++
-			case nodeEscaped:
+			} else if x.kind == nodeEscaped {
 				array[n] = t.escaped[x.from]
 				n++
 			}

@@ -376,6 +376,30 @@ func sliced(svc *server.Service, _ *server.Options) {
 	}
 }
 
+// TestBulkFaults has a Do that does not keep its word: operations fail with an id for the log, and the request is answered.
+func TestBulkFaults(t *testing.T) {
+	for name, do := range map[string]func(context.Context, []server.Op) []server.Result{
+		"a panic":    func(context.Context, []server.Op) []server.Result { panic("a bug") },
+		"no results": func(context.Context, []server.Op) []server.Result { return nil },
+		"an accident": func(_ context.Context, ops []server.Op) []server.Result {
+			return slices.Repeat([]server.Result{{Err: context.Canceled}}, len(ops))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProvider(t, scim.Compat(), func(svc *server.Service, _ *server.Options) { svc.Do = do })
+			a := p.bulk(newUser("a", "ada"), newGroup("b", "b", "bulkId:a"), newGroup("c", "c", "bulkId:c")).is(200)
+			for i, want := range []string{"50", "", ""} {
+				if s := a.text(fmt.Sprintf("Operations/%d/status", i)); !strings.HasPrefix(s, want) || s[0] == '2' {
+					t.Errorf("operation %d: %s", i, a.raw)
+				}
+			}
+			if strings.Contains(a.raw, "bug") {
+				t.Error(a.raw)
+			}
+		})
+	}
+}
+
 func TestBulkLimits(t *testing.T) {
 	small := func(_ *server.Service, o *server.Options) {
 		o.Limits.Operations, o.Limits.LargeBody, o.Limits.Body = 3, 2000, 600

@@ -77,12 +77,12 @@ func (j *bulkJob) createSome(ctx context.Context, members []int, ops []Op, creat
 		s.ops[n].Proceed = func() error { return s.unbroken(n) }
 	}
 	s.fly(context.WithoutCancel(ctx))
-	for n, r := range s.results {
-		switch {
+	for n, i := range s.members {
+		switch r := s.results[n]; {
 		case r.Err == nil:
-			created[members[n]] = r.Resource
+			created[i] = r.Resource
 		case err == nil:
-			failed, err = members[n], r.Err
+			failed, err = i, r.Err
 		}
 	}
 	return failed, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/muster-id/muster/scim"
@@ -166,15 +167,20 @@ func (s *bulkSliceOf) fly(ctx context.Context) {
 	defer close(s.done)
 	defer func() {
 		if p := recover(); p != nil {
-			s.results = make([]Result, len(s.ops))
-			for i := range s.results {
-				s.results[i].Err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
+			s.fault(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	if len(s.ops) > 0 {
-		s.results = s.do(ctx, s.ops)
+	if len(s.ops) == 0 {
+		return
 	}
+	if s.results = s.do(ctx, s.ops); len(s.results) != len(s.ops) {
+		s.fault(fmt.Errorf("Service.Do returned %d results for %d ops", len(s.results), len(s.ops)))
+	}
+}
+
+// fault gives every op the same error.
+func (s *bulkSliceOf) fault(err error) {
+	s.results = slices.Repeat([]Result{{Err: err}}, len(s.ops))
 }
 
 // settle waits for the slice that the store has and notes what became of it.

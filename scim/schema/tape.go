@@ -328,11 +328,8 @@ func (t *tape) boxed(i int) any {
 		var array [textsPerBox]string
 		n := 0
 		for _, x := range t.nodes[i:] {
-			if x.kind == nodeText {
-				array[n] = t.s[x.from:x.to]
-				n++
-			} else if x.kind == nodeEscaped {
-				array[n] = t.escaped[x.from]
+			if x.kind == nodeText || x.kind == nodeEscaped {
+				array[n] = t.textOf(x)
 				n++
 			}
 			if n == textsPerBox {
@@ -346,4 +343,12 @@ func (t *tape) boxed(i int) any {
 	}
 	t.used++
 	return t.box.Index(t.used - 1).Interface()
+}
+
+// textOf returns the string of a node that is one.
+func (t *tape) textOf(n node) string {
+	if n.kind == nodeEscaped {
+		return t.escaped[n.from]
+	}
+	return t.s[n.from:n.to]
 }

@@ -83,38 +83,48 @@ func TestCursors(t *testing.T) {
 		requests []string
 	}{
 		{
-			"CUR-16: a cursor that nobody asked for is followed", &cursors{users: five}, client.Query{}, false,
+			"CUR-16: a cursor that nobody asked for is followed", &cursors{users: five},
+			client.Query{},
+			false,
 			[]string{"", "?cursor=c2", "?cursor=c4"},
 		},
 		{
 			"CUR-C-01: what the configuration offers is used when a list goes on", &cursors{users: five, index: true, config: offersCursors},
-			client.Query{}, false,
+			client.Query{},
+			false,
 			[]string{"", "?cursor=", "?cursor=c2", "?cursor=c4"},
 		},
 		{
 			"C-19, CUR-01: and from the first page on if it is known", &cursors{users: five, index: true, config: offersCursors},
-			client.Query{}, true,
+			client.Query{},
+			true,
 			[]string{"?cursor=", "?cursor=c2", "?cursor=c4"},
 		},
 		{
-			"CUR-C-01: by index if it offers nothing else", &cursors{users: five, index: true, config: offersNone}, client.Query{}, true,
+			"CUR-C-01: by index if it offers nothing else", &cursors{users: five, index: true, config: offersNone},
+			client.Query{},
+			true,
 			[]string{"", "?startIndex=3", "?startIndex=5"},
 		},
 		{
 			"CUR-C-01: by index if the offer does not hold", &cursors{users: five, index: true, config: offersCursors, refuse: byIndex},
-			client.Query{}, true,
+			client.Query{},
+			true,
 			[]string{"?cursor=", "", "?startIndex=3", "?startIndex=5"},
 		},
 		{
 			"CUR-08: only the cursor changes", &cursors{users: five, config: offersCursors},
-			client.Query{Filter: "a pr", Count: 2, SortBy: "id", Want: client.Want{Attributes: []string{"id"}}}, true,
+			client.Query{Filter: "a pr", Count: 2, SortBy: "id", Want: client.Want{Attributes: []string{"id"}}},
+			true,
 			[]string{
 				"?attributes=id&count=2&cursor=&filter=a%20pr&sortBy=id", "?attributes=id&count=2&cursor=c2&filter=a%20pr&sortBy=id",
 				"?attributes=id&count=2&cursor=c4&filter=a%20pr&sortBy=id",
 			},
 		},
 		{
-			"CUR-21: no more than the server says", &cursors{users: five[:2], config: offersCursors}, client.Query{Count: 100}, true,
+			"CUR-21: no more than the server says", &cursors{users: five[:2], config: offersCursors},
+			client.Query{Count: 100},
+			true,
 			[]string{"?count=2&cursor="},
 		},
 		{"by cursor, as the caller likes it", &cursors{users: five, index: true}, client.Query{Paging: client.PageCursor}, false, []string{"?cursor=", "?cursor=c2", "?cursor=c4"}},
@@ -125,7 +135,9 @@ func TestCursors(t *testing.T) {
 					return 400, `{"scimType":"expiredCursor"}`
 				}
 				return 0, ""
-			}}, client.Query{}, false,
+			}},
+			client.Query{},
+			false,
 			[]string{"", "?cursor=c2", "?cursor=c4", "?cursor=", "?cursor=c2", "?cursor=c4"},
 		},
 		{
@@ -134,7 +146,9 @@ func TestCursors(t *testing.T) {
 					return 400, `{"scimType":"invalidCount"}`
 				}
 				return 0, ""
-			}}, client.Query{Count: 500}, false,
+			}},
+			client.Query{Count: 500},
+			false,
 			[]string{"?count=500", "", "?cursor=c2", "?cursor=c4"},
 		},
 	} {

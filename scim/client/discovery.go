@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/muster-id/muster/scim"
@@ -135,7 +136,7 @@ func (c *Client) Set(ctx context.Context) (set *schema.Set, warnings []string, e
 		return nil, nil, err
 	}
 	b := &definer{schemas: make(map[string]*schema.Schema)}
-	for _, d := range docs {
+	for _, d := range docs[:min(len(docs), maxSchemas)] {
 		b.schema(d)
 	}
 	for _, t := range types {
@@ -144,12 +145,19 @@ func (c *Client) Set(ctx context.Context) (set *schema.Set, warnings []string, e
 	if len(b.types) == 0 {
 		return nil, b.warnings, errors.New("the server publishes no resource type that can be used")
 	}
-	set, err = schema.NewSet(nil, b.fresh()...)
+	set, err = schema.NewSet(nil, fresh(b.types...)...)
 	if err != nil { // they are right one by one, so they clash
 		return nil, b.warnings, fmt.Errorf("the server's definitions: %w", err)
 	}
 	return set, b.warnings, nil
 }
+
+// Bounds of what is read of a server's definitions.
+const (
+	maxTypes      = 50
+	maxSchemas    = 200
+	maxAttributes = 1000 // of one schema, or of one complex attribute
+)
 
 // A definer makes definitions of documents.
 type definer struct {
@@ -184,20 +192,28 @@ func (b *definer) schema(d Document) {
 
 func (b *definer) attributes(at string, docs []Document, depth int) []*schema.Attribute {
 	var attrs []*schema.Attribute
+	names := make(map[string]bool)
+	if len(docs) > maxAttributes {
+		b.warn("%s: of %d attributes %d are read", at, len(docs), maxAttributes)
+		docs = docs[:maxAttributes]
+	}
 	for _, d := range docs {
 		a := b.attribute(at, d, depth)
 		if a == nil {
 			continue
 		}
-		// One at a time, so that what cannot be defined takes nothing else with it.
-		probe := &schema.ResourceType{
-			Name: "Probe", Endpoint: "/Probe",
-			Schema: (&schema.Schema{ID: "urn:probe", Attributes: append(attrs[:len(attrs):len(attrs)], a)}).Clone(),
-		}
-		if _, err := schema.NewSet(nil, probe); err != nil && depth == 0 {
-			b.warn("%s: %s is left out: %v", at, a.Name, err)
+		name := strings.ToLower(a.Name)
+		if names[name] {
+			b.warn("%s: %s is defined twice", at, scim.Quote(a.Name))
 			continue
 		}
+		// Each alone, so that what cannot be defined takes nothing else with it.
+		probe := &schema.Schema{ID: "urn:probe", Attributes: []*schema.Attribute{a}}
+		if _, err := schema.NewSet(nil, &schema.ResourceType{Name: "Probe", Endpoint: "/Probe", Schema: probe.Clone()}); err != nil {
+			b.warn("%s: %s is left out: %v", at, scim.Quote(a.Name), err)
+			continue
+		}
+		names[name] = true
 		attrs = append(attrs, a)
 	}
 	return attrs
@@ -227,7 +243,7 @@ func (b *definer) attribute(at string, d Document, depth int) *schema.Attribute 
 	}
 	switch {
 	case a.Type == schema.Complex && depth > 0:
-		b.warn("%s: %s is left out: a complex attribute inside a complex one", at, a.Name)
+		b.warn("%s: %s is left out: a complex attribute inside a complex one", at, scim.Quote(a.Name))
 		return nil
 	case a.Type == schema.Reference:
 		a.ReferenceTypes = d.texts("referenceTypes")
@@ -260,6 +276,10 @@ func (d Document) texts(name string) []string {
 }
 
 func (b *definer) resourceType(t ResourceType) {
+	if len(b.types) == maxTypes {
+		b.warn("the resource type %s is one too many", t.Name)
+		return
+	}
 	base := b.schemas[strings.ToLower(t.Schema)]
 	if base == nil {
 		b.warn("the resource type %s has a schema that is not published", t.Name)
@@ -274,15 +294,20 @@ func (b *definer) resourceType(t ResourceType) {
 		}
 		r.Extensions = append(r.Extensions, schema.Extension{Schema: x, Required: e.Required})
 	}
-	b.types = append(b.types, r)
-	if _, err := schema.NewSet(nil, b.fresh()...); err != nil {
-		b.types = b.types[:len(b.types)-1]
-		b.warn("the resource type %s cannot be used: %v", t.Name, err)
+	clash := func(other *schema.ResourceType) bool { return other.Name == t.Name || other.Endpoint == t.Endpoint }
+	if slices.ContainsFunc(b.types, clash) {
+		b.warn("the resource type %s has the name or endpoint of another", t.Name)
+		return
 	}
+	if _, err := schema.NewSet(nil, fresh(r)...); err != nil {
+		b.warn("the resource type %s cannot be used: %v", t.Name, err)
+		return
+	}
+	b.types = append(b.types, r)
 }
 
 // fresh returns copies of the types, for definitions belong to one set.
-func (b *definer) fresh() []*schema.ResourceType {
+func fresh(of ...*schema.ResourceType) []*schema.ResourceType {
 	copies := make(map[*schema.Schema]*schema.Schema)
 	clone := func(s *schema.Schema) *schema.Schema {
 		if copies[s] == nil {
@@ -291,7 +316,7 @@ func (b *definer) fresh() []*schema.ResourceType {
 		return copies[s]
 	}
 	var types []*schema.ResourceType
-	for _, t := range b.types {
+	for _, t := range of {
 		c := &schema.ResourceType{Name: t.Name, Description: t.Description, Endpoint: t.Endpoint, Schema: clone(t.Schema)}
 		for _, e := range t.Extensions {
 			c.Extensions = append(c.Extensions, schema.Extension{Schema: clone(e.Schema), Required: e.Required})

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -98,6 +99,24 @@ func TestDefinitionsThatAreWrong(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+func TestManyDefinitionsAreNotSlow(t *testing.T) {
+	t.Parallel()
+	var attrs, types []string
+	for i := range 20_000 {
+		attrs = append(attrs, fmt.Sprintf(`{"name":"a%d"}`, i))
+	}
+	for i := range 200 {
+		types = append(types, fmt.Sprintf(`{"name":"T%d","endpoint":"/T%d","schema":"urn:x"}`, i, i))
+	}
+	s := describing(`[`+strings.Join(types, ",")+`]`, `[{"id":"urn:x","attributes":[`+strings.Join(attrs, ",")+`]}]`)
+	c, err := client.New("https://app.example", client.Options{HTTP: s})
+	assert.NoError(t, err)
+	set, warnings, err := c.Set(t.Context())
+	assert.NoError(t, err)
+	assert.Equal(t, len(set.Types), 50)
+	assert.Equal(t, len(warnings), 100)
 }
 
 func FuzzDefinitions(f *testing.F) {

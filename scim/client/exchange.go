@@ -97,7 +97,7 @@ func (c *Client) send(ctx context.Context, r *call, token string) (*answer, erro
 	base := c.baseURL()
 	to := base + r.path
 	for hops := 0; ; hops++ {
-		resp, err := c.request(ctx, r, to, token)
+		resp, err := c.request(ctx, r, to, token) //nolint:bodyclose // receive closes it
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
@@ -136,7 +137,7 @@ func (c *Client) PatchParts(ctx context.Context, endpoint, id string, p *Patch, 
 		}
 		doc, parts = answered, parts[1:]
 		if conditional {
-			options = append(options[:len(options):len(options)], func(r *call) { r.header.Del("If-Match") }, IfMatch(doc.Version()))
+			options = append(slices.Clip(options), func(r *call) { r.header.Del("If-Match") }, IfMatch(doc.Version()))
 		}
 	}
 	return doc, nil

@@ -128,14 +128,16 @@ func TestRedirects(t *testing.T) {
 	})
 	t.Run("in circles", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 307) })
+		s := record(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		})
 		_, err := s.client(t, true).Create(t.Context(), "/Users", schema.Object{"userName": "ada"})
 		assert.ErrorContains(t, err, "more than 5 times")
 		assert.Equal(t, len(s.sent()), 6)
 	})
 	t.Run("to nowhere", func(t *testing.T) {
 		t.Parallel()
-		s := record(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(307) })
+		s := record(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTemporaryRedirect) })
 		_, err := s.client(t, true).Get(t.Context(), "/Users", "1", client.Want{})
 		assert.ErrorIs(t, err, client.ErrRedirect)
 	})

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/muster-id/muster/scim"
@@ -91,8 +92,7 @@ func (l *life) run(ctx context.Context) error {
 // clean deletes what is left, what was made last first.
 func (l *life) clean(ctx context.Context) error {
 	var problems []error
-	for i := len(l.made) - 1; i >= 0; i-- {
-		m := l.made[i]
+	for _, m := range slices.Backward(l.made) {
 		endpoint, err := l.c.Endpoint(ctx, m.typeName)
 		if err == nil {
 			_, err = l.c.Delete(ctx, endpoint, m.id)

@@ -27,6 +27,8 @@ const (
 //     their canonical name, also if they are null or []. Whoever stores the document
 //     takes them out with patch.ReadLinks.
 //
+// The result shares with in what needed no change; in itself is not altered.
+//
 // Values of a wrong type or shape are 400 invalidValue, wrong schemas 400
 // invalidSyntax. Whether required attributes are there is the business of Check,
 // after whatever a Replace keeps has been put back; only of what is never returned

@@ -21,6 +21,10 @@
 // the values of a PATCH, Resolve the names of paths and filters, Project what a
 // request wants to see. Every forgiveness on the way asks the scim.Dialect by name.
 //
+// Definitions come in three ways that mix: as JSON (Load), as values of Schema and
+// TypeDefinition in Go, and from tagged structs (FromStruct). Build makes a set of them
+// and the core types. Encode and Decode move values between such structs and documents.
+//
 // The package does not apply PATCH, evaluate filters or know how relations such as
 // Group.members are kept: they are never part of a document. Whether a value is
 // taken, or what it refers to exists, is the business of a store.

@@ -163,6 +163,30 @@ func filterTable() []*Check {
 			},
 		},
 		&Check{
+			Name: "filter/user-name-in-any-case", Rows: []string{"P-F-03", "S-2.1-01"},
+			Title: "userName is found by its name in any case.",
+			Fix:   "Compare attribute names without case.",
+			Run: func(t *T) {
+				t.NeedFilter()
+				u := t.User(nil)
+				for _, name := range []string{"USERNAME", "username", "UserName"} {
+					t.Find(t.Users(), name+` eq "`+u.Text("userName")+`"`).Finds(u.ID())
+				}
+			},
+		},
+		&Check{
+			Name: "filter/second-element", Rows: []string{"P-F-21"},
+			Title: "A list matches by any of its elements, not by the first alone.",
+			Fix:   "Look at every element.",
+			Run: func(t *T) {
+				t.NeedFilter()
+				u := t.User(twoMails)
+				name := `userName eq "` + u.Text("userName") + `" and `
+				t.Find(t.Users(), name+`emails.value eq "h@example.com"`).Finds(u.ID())
+				t.Find(t.Users(), name+`emails[type eq "home"]`).Finds(u.ID())
+			},
+		},
+		&Check{
 			Name: "filter/group-by-member", Rows: []string{"P-F-21"},
 			Title: "Groups are found by a member.",
 			Fix:   "Support members.value eq: identity providers look memberships up that way.",

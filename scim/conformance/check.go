@@ -65,5 +65,5 @@ type Result struct {
 func All() []*Check {
 	return slices.Concat(discoveryChecks, createChecks, readChecks, schemaChecks, rulesChecks, filterChecks, filterTable(), sortChecks, pageChecks,
 		cursorChecks, projectionChecks, queryMore, replaceChecks, patchChecks, patchTable(), groupChecks, deleteChecks, etagChecks, errorChecks, writeMore, bulkChecks, valueChecks, limitChecks, securityChecks,
-		concurrencyChecks, lifecycleChecks)
+		concurrencyChecks, tenantChecks, lifecycleChecks)
 }

@@ -134,10 +134,15 @@ var createChecks = []*Check{
 		},
 	},
 	{
-		Name: "create/without-extension", Rows: []string{"S-6-04"},
+		Name: "create/without-extension", Rows: []string{"S-6-04", "S-3.3-04"},
 		Title: "A user without the enterprise extension is accepted.",
 		Fix:   "Do not require an extension that is published with required: false.",
-		Run:   func(t *T) { t.User(nil).Lacks(enterprise) },
+		Run: func(t *T) {
+			a := t.User(nil).Lacks(enterprise)
+			if s := a.Strings("schemas"); len(s) != 1 {
+				t.Errorf("schemas names %v, and the user has nothing of the extension", s)
+			}
+		},
 	},
 	{
 		Name: "create/extension-under-its-urn", Rows: []string{"S-3-05"},

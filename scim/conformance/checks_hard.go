@@ -265,6 +265,72 @@ var securityChecks = []*Check{
 	},
 }
 
+// tenantChecks need the credential of a second tenant.
+var tenantChecks = []*Check{
+	{
+		Name: "security/other-token", Rows: []string{"P-2-03", "P-6-02"},
+		Title: "The token of one tenant opens nothing of another.",
+		Fix:   "Bind every token to its tenant.",
+		Run: func(t *T) {
+			t.needOther()
+			u := t.User(nil)
+			if a := t.Get(u.Path(), "Authorization: Bearer "+t.s.OtherToken); a.Status < 400 {
+				t.Failf("the token of another tenant reads a user")
+			}
+			if a := t.Get(t.Users()+"?count=1", "Authorization: Bearer "+t.s.OtherToken); a.Status == 200 && a.Int("totalResults") > 0 {
+				t.Failf("the token of another tenant lists users")
+			}
+		},
+	},
+	{
+		Name: "security/other-id", Rows: []string{"P-2-03", "S-9.3-02"},
+		Title: "An id of one tenant is unknown in another.",
+		Fix:   "Look resources up inside the tenant.",
+		Run: func(t *T) {
+			t.needOther()
+			u := t.User(nil)
+			other := t.s.OtherURL + u.Path()
+			as := "Authorization: Bearer " + t.s.OtherToken
+			if a := t.Get(other, as); a.Status < 400 {
+				t.Errorf("it is read there")
+			}
+			if a := t.Do("PUT", other, t.UserBody(nil), as); a.Status < 400 {
+				t.Errorf("it is written there")
+			}
+			if a := t.Delete(other, as); a.Status < 400 {
+				t.Errorf("it is deleted there")
+			}
+			t.Get(u.Path()).Is(200)
+			if t.Supports("filter") {
+				if a := t.Get(t.s.OtherURL+t.Users()+Query("filter", `userName eq "`+u.Text("userName")+`"`), as); a.Status == 200 && len(a.IDs()) > 0 {
+					t.Errorf("it is found there")
+				}
+			}
+		},
+	},
+	{
+		Name: "security/other-names", Rows: []string{"P-6-03", "S-3.1-11", "S-9.3-03"},
+		Title: "Two tenants may have the same names and externalIds.",
+		Fix:   "Make uniqueness a matter of the tenant.",
+		Run: func(t *T) {
+			t.needOther()
+			body := t.UserBody(Object{"externalId": t.Name("external")})
+			t.Post(t.Users(), body).Is(201)
+			as := "Authorization: Bearer " + t.s.OtherToken
+			a := t.Post(t.s.OtherURL+t.Users(), body, as)
+			if a.Status != 201 {
+				t.Failf("the same userName is refused there with %d", a.Status)
+			}
+			t.Delete(t.s.OtherURL+t.Users()+"/"+a.ID(), as)
+		},
+	},
+}
+
+// needOther ends a check that was not given a second tenant.
+func (t *T) needOther() {
+	t.Offered(t.s.OtherURL != "" && t.s.OtherToken != "", "a second tenant: its URL and token were not given, and so it")
+}
+
 var limitChecks = []*Check{
 	{
 		Name: "limits/large-body", Rows: []string{"P-3.8-09"},

@@ -140,10 +140,11 @@ var queryMore = []*Check{
 		},
 	},
 	{
-		Name: "page/count-zero", Rows: []string{"P-G-03"}, Reads: true,
+		Name: "page/count-zero", Rows: []string{"P-G-03"},
 		Title: "count=0 answers how many there are, and no resources.",
 		Fix:   "Answer totalResults alone.",
 		Run: func(t *T) {
+			t.User(nil)
 			a := t.Get(t.Users() + "?count=0").List()
 			a.Int("totalResults")
 			if n := len(a.IDs()); n != 0 {
@@ -292,6 +293,9 @@ var queryMore = []*Check{
 			if len(a.Strings("schemas")) == 0 {
 				t.Errorf("schemas was left out")
 			}
+			t.NeedEnterprise()
+			v := t.User(Object{"nickName": "N", enterprise: Object{"department": "D"}})
+			t.Get(v.Path()+"?excludedAttributes=nickName").Is(200).Has(enterprise+"/department", "D")
 		},
 	},
 	{

@@ -173,6 +173,11 @@ var projectionChecks = []*Check{
 			if a.At("groups") == nil {
 				a = t.Get(u.Path() + "?attributes=groups").Is(200)
 			}
+			published := false
+			walk(at(t.s.schemas[userURN], "attributes"), "", func(path string, _ Object) { published = published || path == "groups" })
+			if a.At("groups") == nil && published {
+				t.Failf("the schema has groups, and a member shows none")
+			}
 			t.Offered(a.At("groups") != nil, "groups of users")
 			if !slices.Contains(a.Values("groups", "value"), g.ID()) {
 				t.Failf("groups is %s", show(a.At("groups")))

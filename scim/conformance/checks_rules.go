@@ -168,12 +168,17 @@ var rulesChecks = []*Check{
 		},
 	},
 	{
-		Name: "discovery/page-ceiling", Rows: []string{"S-5-05"}, Reads: true,
+		Name: "discovery/page-ceiling", Rows: []string{"S-5-05"},
 		Title: "filter.maxResults is the largest page.",
 		Fix:   "Cap count there.",
 		Run: func(t *T) {
 			most, ok := t.Config("filter/maxResults").(float64)
 			t.Offered(ok && most > 0 && most <= 1000, "a filter.maxResults of at most 1,000")
+			if most <= 20 {
+				for range int(most) + 1 {
+					t.User(nil)
+				}
+			}
 			if got := len(t.Get(t.Users() + "?count=100000").List().IDs()); got > int(most) {
 				t.Failf("a page has %d resources, filter.maxResults is %d", got, int(most))
 			}
@@ -198,6 +203,11 @@ var rulesChecks = []*Check{
 			u := t.User(nil)
 			if t.Supports("filter") {
 				t.Find(t.Users(), `userName eq "`+u.Text("userName")+`"`).Finds(u.ID())
+			} else if a := t.Get(t.Users() + Query("filter", `userName eq "`+u.Text("userName")+`"`)); a.Status == 200 && slices.Equal(a.IDs(), []string{u.ID()}) {
+				t.Warnf("filters are not advertised, and work: clients will not use them")
+			}
+			if !t.Supports("patch") && t.Patch(u.Path(), Op("replace", "title", "T")).Status < 300 {
+				t.Warnf("PATCH is not advertised, and works: clients will not use it")
 			}
 			if t.Supports("etag") && t.Get(u.Path()).Is(200).Header.Get("ETag") == "" {
 				t.Errorf("etag is supported, and a resource has none")

@@ -163,6 +163,18 @@ var schemaChecks = []*Check{
 			published := map[string]Object{}
 			walk(at(t.s.schemas[userURN], "attributes"), "", func(path string, a Object) { published[path] = a })
 			t.Offered(len(published) > 0, "the schema of users")
+			for path, typ := range map[string]string{
+				"userName": "string", "active": "boolean", "name": "complex", "emails": "complex", "emails.primary": "boolean", "name.givenName": "string", "groups": "complex",
+			} {
+				if p := published[path]; p != nil && p["type"] != typ {
+					t.Errorf("%s is published with type %s", path, show(p["type"]))
+				}
+			}
+			for _, path := range []string{"emails", "groups", "phoneNumbers"} {
+				if p := published[path]; p != nil && p["multiValued"] != true {
+					t.Errorf("%s is published as a single value", path)
+				}
+			}
 			if published["userName"]["required"] != true {
 				t.Errorf("userName is published as not required, and yet it is")
 			}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -189,6 +190,62 @@ var valueChecks = []*Check{
 				if (a.Status == 204) != (a.Raw == "") {
 					t.Errorf("%s: status %d and %d bytes of body", a.what, a.Status, len(a.Raw))
 				}
+			}
+		},
+	},
+	{
+		Name: "patch/last-modified", Rows: []string{"S-3.1-18"},
+		Title: "A change moves lastModified.",
+		Fix:   "Set meta.lastModified with every effective change.",
+		Run: func(t *T) {
+			t.NeedPatch()
+			u := t.User(nil)
+			before, n := u.Text("meta/lastModified"), 0
+			t.Await("lastModified is that of the creation after changes over two seconds", func() bool {
+				n++
+				return t.Patched(u.Path(), Op("replace", "title", "T"+strconv.Itoa(n))).Text("meta/lastModified") != before
+			})
+		},
+	},
+	{
+		Name: "groups/many-members", Rows: []string{"P-3.5.2-23", "P-3.4-01"},
+		Title: "A group of 120 members shows them all.",
+		Fix:   "Send every member, or refuse what you cannot keep.",
+		Run: func(t *T) {
+			ids := make([]string, 120)
+			for i := range ids {
+				ids[i] = t.User(nil).ID()
+			}
+			g := t.Post(t.Groups(), Object{"schemas": []any{groupURN}, "displayName": t.Name("many"), "members": Members(ids...)})
+			if g.Status != 201 {
+				t.Warnf("a new group of 120 members is refused with %d", g.Status)
+				return
+			}
+			if n := len(t.Get(g.Path()).Is(200).Elements("members")); n != len(ids) {
+				t.Failf("%d of %d members are shown", n, len(ids))
+			}
+		},
+	},
+	{
+		Name: "bulk/same-bulk-id", Rows: []string{"P-B-06"},
+		Title: "A bulkId that is there twice is refused.",
+		Fix:   "Answer 400, for the operation or for the job.",
+		Run: func(t *T) {
+			t.NeedBulk()
+			a := t.Post("/Bulk", Object{"schemas": []any{bulkURN}, "Operations": []any{
+				bulkOp("POST", t.Users(), "same", t.UserBody(nil)), bulkOp("POST", t.Users(), "same", t.UserBody(nil)),
+			}})
+			made := 0
+			for _, r := range a.Elements("Operations") {
+				if location, ok := r["location"].(string); ok && r["status"] == "201" {
+					made++
+					if path, ok := trimBase(t, location); ok {
+						t.Made(path)
+					}
+				}
+			}
+			if made > 1 {
+				t.Failf("both were carried out")
 			}
 		},
 	},

@@ -11,9 +11,11 @@ import (
 
 // Options say what is checked and how.
 type Options struct {
-	URL    string // base URL of the provider
-	Token  string // bearer token
-	Client *http.Client
+	URL   string // base URL of the provider
+	Token string // bearer token
+	// OtherURL and OtherToken are of a second tenant of the same provider, for the checks that nothing passes between two.
+	OtherURL, OtherToken string
+	Client               *http.Client
 	// ReadOnly leaves out every check that writes.
 	ReadOnly bool
 	// Only and Skip choose checks by name, or groups by the part before the slash.
@@ -69,6 +71,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			o.Progress(res)
 		}
 		if err := ctx.Err(); err != nil {
+			r.Took = time.Since(began)
 			return r, err
 		}
 	}

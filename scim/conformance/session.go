@@ -116,7 +116,7 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 
 // remember notes what a request made, so that it is removed.
 func (t *T) remember(method, path string, a *Answer) {
-	if method != http.MethodPost || a.Status != http.StatusCreated {
+	if method != http.MethodPost || a.Status != http.StatusCreated || strings.Contains(path, "://") {
 		return
 	}
 	if id, ok := a.Body["id"].(string); ok && id != "" && !strings.ContainsAny(id, "/?#") {

@@ -178,7 +178,7 @@ func TestReturnedRequest(t *testing.T) {
 		p.patch(at, `{"op":"replace","path":"number","value":"7"}`).is(200).has("pin", nil)
 		p.patch(at, `{"op":"replace","path":"number","value":"1"},{"op":"replace","path":"pin","value":"1111"}`).is(200).has("pin", "1111")
 	})
-	t.Run("P-3.5.1-05 to 07 immutable", func(t *testing.T) {
+	t.Run("P-3.5.1-05…07 immutable", func(t *testing.T) {
 		p := p.in(t)
 		p.put(at, strings.Replace(body, `"s"`, `"t"`, 1)).refused(400, scim.Mutability)
 		p.put(at, strings.Replace(body, `"2020"`, `"2021"`, 1)).refused(400, scim.Mutability)

@@ -9,7 +9,7 @@ import (
 
 const (
 	firstSweep   = "SELECT num FROM sweep WHERE tenant = ? ORDER BY num LIMIT 1"
-	firstExpired = "SELECT 1 FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires <= ? LIMIT 1"
+	firstExpired = "SELECT 1 FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires < ? LIMIT 1"
 	sweepTouch   = `UPDATE resource INDEXED BY resource_num SET version = version + 1, modified = max(modified, ?)
 	WHERE tenant = ? AND deleted = 0 AND num IN
 	(SELECT e.parent FROM edge e INDEXED BY edge_child WHERE e.tenant = ? AND e.child = ? AND e.rel = ? ORDER BY e.parent LIMIT ?)`
@@ -19,7 +19,7 @@ const (
 	(SELECT e.child FROM edge e WHERE e.tenant = ? AND e.rel = ? AND e.parent = ? ORDER BY e.child LIMIT ?)`
 	sweepPending = "DELETE FROM pending INDEXED BY pending_parent WHERE tenant = ? AND parent = ?"
 	sweepExpired = `DELETE FROM pending WHERE (tenant, source, value, rel, parent) IN
-	(SELECT tenant, source, value, rel, parent FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires <= ? ORDER BY expires LIMIT ?)`
+	(SELECT tenant, source, value, rel, parent FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires < ? ORDER BY expires LIMIT ?)`
 )
 
 // Sweep implements store.Store. It runs on the writer, alone in its transaction.

@@ -24,9 +24,9 @@ VERSION ?=
 COMMIT  ?=
 STAMP   := github.com/muster-id/muster/internal/version
 
-# The race detector is several times slower on translated C, so these packages,
-# which play whole scenarios against SQLite, run with it at night only.
-SLOW := /internal/e2e$$|/bench(/|$$)
+# The race detector is several times slower on translated C, and these packages
+# play whole scenarios, so they run with it at night only.
+SLOW := /internal/e2e$$|/scim/conformance$$|/bench(/|$$)
 
 .DEFAULT_GOAL := help
 

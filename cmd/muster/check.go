@@ -25,7 +25,7 @@ type brokenError struct{ error }
 func (e brokenError) Unwrap() error { return e.error }
 
 // tokenEnv is where muster check looks for a token that no flag gives.
-const tokenEnv = "MUSTER_CHECK_TOKEN" //nolint:gosec // the name of a variable
+const tokenEnv = "MUSTER_CHECK_TOKEN"
 
 type checkFlags struct {
 	conformance.Options

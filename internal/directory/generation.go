@@ -169,7 +169,7 @@ func copyWithout(out *jsontext.Encoder, in *jsontext.Decoder, gone map[string]bo
 				return err
 			}
 			text := name.String()
-			inner = append(path[:len(path):len(path)], text)
+			inner = append(slices.Clip(path), text)
 			if gone[pathKey(inner)] {
 				if err := in.SkipValue(); err != nil {
 					return err

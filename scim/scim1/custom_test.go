@@ -17,7 +17,8 @@ func TestCustomSchemas(t *testing.T) {
 	user := schema.User()
 	user.Extensions = append(user.Extensions, schema.Extension{Schema: &schema.Schema{
 		ID: badgeURN, Name: "Badge", Attributes: []*schema.Attribute{
-			{Name: "number", Type: schema.Integer}, {Name: "doors", MultiValued: true},
+			{Name: "number", Type: schema.Integer},
+			{Name: "doors", MultiValued: true},
 			{Name: "keys", Type: schema.Complex, MultiValued: true, SubAttributes: []*schema.Attribute{{Name: "value"}, {Name: "type"}}},
 		},
 	}})

@@ -16,12 +16,16 @@ type Answer struct {
 	Body        Object // nil: none, or no JSON object
 	Raw         string
 	invalidJSON error
+	tooLong     bool // longer than maxAnswer: Body is what it begins with
 }
 
 // Is checks the status.
 func (a *Answer) Is(statuses ...int) *Answer {
 	if !slices.Contains(statuses, a.Status) {
 		a.t.Failf("%s was answered with status %d, want %s%s", a.what, a.Status, oneOf(statuses), a.detail())
+	}
+	if a.tooLong {
+		a.t.Failf("%s was answered with more than %d bytes", a.what, maxAnswer)
 	}
 	if a.Raw != "" && a.Body == nil {
 		a.t.Failf("%s was answered with a body that is no JSON object", a.what)
@@ -208,8 +212,12 @@ func show(v any) string {
 }
 
 func short(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "…"
+	seen := 0
+	for i := range s {
+		if seen == n {
+			return strings.Clone(s[:i]) + "…" // the rest may be megabytes
+		}
+		seen++
 	}
 	return s
 }

@@ -68,6 +68,11 @@ func (c patchCase) run(t *T) {
 		return
 	}
 	if c.refused != "" {
+		if c.refused == "mutability" && c.or == "" && c.ops[0]["op"] != "remove" && encode(without(before.Body, "meta")) == encode(without(after.Body, "meta")) &&
+			before.At("meta/version") == after.At("meta/version") {
+			t.Warnf("it was answered with %d and ignored; refuse it, so that the client knows", a.Status)
+			return
+		}
 		if c.or == "" {
 			t.Failf("it was carried out, with status %d", a.Status)
 		}
@@ -207,7 +212,7 @@ var patchCases = []patchCase{
 	{name: "replace-primary", rows: []string{"P-3.5.2.3-10", "P-3.5.2-14"}, title: "Setting primary on one element takes it from the others.", user: twoMails, ops: []Object{Op("replace", `emails[type eq "home"].primary`, true)}, has: Object{"emails/1/primary": true}},
 	{name: "replace-read-only", rows: []string{"P-3.5.2.3-11"}, title: "replace of a readOnly attribute is refused with mutability.", ops: []Object{Op("replace", "meta.version", "x")}, refused: "mutability"},
 	{name: "replace-null", rows: []string{"P-3.5.2.3-14", "AMB-46"}, title: "replace by null removes.", user: Object{"title": "T"}, ops: []Object{{"op": "replace", "path": "title", "value": nil}}, lacks: []string{"title"}, or: "null is refused"},
-	{name: "replace-without-value", rows: []string{"P-3.5.2.3-15"}, title: "replace without a value is refused.", user: Object{"title": "T"}, ops: []Object{Op("replace", "title", nil)}, refused: "any"},
+	{name: "replace-without-value", rows: []string{"P-3.5.2.3-15"}, title: "replace without a value is refused.", user: Object{"title": "T"}, ops: []Object{Op("replace", "title", nil)}, refused: "any", or: "it is carried out; say what it should mean"},
 	{name: "replace-empty-list", rows: []string{"P-3.5.2.3-16"}, title: "replace by an empty list removes all values.", user: twoMails, ops: []Object{Op("replace", "emails", []any{})}, lacks: []string{"emails"}},
 	{name: "replace-in-all", rows: []string{"P-3.5.2.3-17", "AMB-17"}, title: "A sub-attribute of a list without a filter means all elements, or is refused.", user: twoMails, ops: []Object{Op("replace", "emails.display", "D")}, has: Object{"emails/0/display": "D", "emails/1/display": "D"}, or: "a sub-attribute of a list without a filter is refused"},
 	{name: "replace-equal", rows: []string{"P-3.5.2.3-18"}, title: "replace by the same value changes nothing.", user: Object{"title": "T"}, ops: []Object{Op("replace", "title", "T")}, still: true},

@@ -37,6 +37,7 @@ const (
 	NotOffered Verdict = "not offered" // the provider says that it lacks the feature
 	Skipped    Verdict = "skipped"     // not run: by choice, or because it writes
 	Broken     Verdict = "broken"      // the check could not be carried out: the connection failed
+	NotSeen    Verdict = "not seen"    // a client never did what the check is about, see package clientcheck
 )
 
 // Exchange is a request and its answer. The token is not in it.

@@ -176,7 +176,8 @@ var projectionChecks = []*Check{
 			published := false
 			walk(at(t.s.schemas[userURN], "attributes"), "", func(path string, _ Object) { published = published || path == "groups" })
 			if a.At("groups") == nil && published {
-				t.Failf("the schema has groups, and a member shows none")
+				t.Warnf("the schema has groups, and a member shows none")
+				return
 			}
 			t.Offered(a.At("groups") != nil, "groups of users")
 			if !slices.Contains(a.Values("groups", "value"), g.ID()) {

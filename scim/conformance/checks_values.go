@@ -82,7 +82,7 @@ var valueChecks = []*Check{
 		Fix:   "Make both from one value.",
 		Run: func(t *T) {
 			u := t.User(nil)
-			if h := u.Header.Get("Location"); h != u.At("meta/location") {
+			if h := u.Header.Get("Location"); h != "" && h != u.At("meta/location") { // without one create/location fails
 				t.Failf("Location is %q and meta.location %s", h, show(u.At("meta/location")))
 			}
 		},
@@ -228,7 +228,7 @@ var valueChecks = []*Check{
 	},
 	{
 		Name: "bulk/same-bulk-id", Rows: []string{"P-B-06"},
-		Title: "A bulkId that is there twice is refused.",
+		Title: "A bulkId that is there twice is best refused.",
 		Fix:   "Answer 400, for the operation or for the job.",
 		Run: func(t *T) {
 			t.NeedBulk()
@@ -245,7 +245,7 @@ var valueChecks = []*Check{
 				}
 			}
 			if made > 1 {
-				t.Failf("both were carried out")
+				t.Warnf("both were carried out: which of them a reference means, nobody knows")
 			}
 		},
 	},

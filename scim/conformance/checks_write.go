@@ -286,9 +286,9 @@ var groupChecks = []*Check{
 			u := t.User(nil)
 			g := t.Group(u.ID())
 			t.Delete(u.Path()).Is(200, 204)
-			t.Await("the deleted user is still a member", func() bool {
-				return len(t.Get(g.Path()).Is(200).Elements("members")) == 0
-			})
+			if !t.Settles(func() bool { return len(t.Get(g.Path()).Is(200).Elements("members")) == 0 }) {
+				t.Warnf("the deleted user is still a member; no RFC forbids it, and who trusts the list grants access to nobody")
+			}
 		},
 	},
 }
@@ -404,18 +404,23 @@ var errorChecks = []*Check{
 	},
 	{
 		Name: "errors/bad-json", Rows: []string{"P-3.8-10", "P-3.8-09"},
-		Title: "A body that is no JSON, too deep, or has more behind its end is refused with 400, and nothing is stored.",
+		Title: "A body that is no JSON, or has more behind its end, is refused with 400, and one that is too deep breaks nothing.",
 		Fix:   "Parse strictly, with bounds: whole body, one object, no duplicate names.",
 		Run: func(t *T) {
 			name := t.Name("bad")
 			for _, body := range []string{
 				`{`, `[]`, `"text"`, ``, `{"schemas":["` + userURN + `"],"userName":"` + name + `"} trailing`,
-				`{"schemas":["` + userURN + `"],"userName":"` + name + `","name":` + strings.Repeat(`{"a":`, 5000) + `1` + strings.Repeat(`}`, 5000) + `}`,
 			} {
 				a := t.Do("POST", t.Users(), body)
 				if a.Status < 400 || a.Status >= 500 {
 					t.Errorf("%s was answered with status %d", short(body, 60), a.Status)
 				}
+			}
+			deep := `{"schemas":["` + userURN + `"],"userName":"` + t.Name("deep") + `","name":` + strings.Repeat(`{"a":`, 5000) + `1` + strings.Repeat(`}`, 5000) + `}`
+			if a := t.Do("POST", t.Users(), deep); a.Status >= 500 {
+				t.Errorf("5,000 objects in one another were answered with status %d", a.Status)
+			} else if a.Status < 300 {
+				t.Warnf("5,000 objects in one another are accepted")
 			}
 			a := t.Do("POST", t.Users(), `{"schemas":["`+userURN+`"],"userName":"`+name+`","userName":"`+name+`2"}`)
 			if a.Status < 300 {

@@ -48,7 +48,7 @@ type jsonExchange struct {
 }
 
 // verdicts in the order in which reports count them.
-var verdicts = []Verdict{Pass, Fail, Warn, NotOffered, Skipped, Broken}
+var verdicts = []Verdict{Pass, Fail, Warn, NotOffered, NotSeen, Skipped, Broken}
 
 // WriteJSON writes the report for machines. Exchanges come with what did not pass.
 func (r *Report) WriteJSON(w io.Writer) error {
@@ -128,7 +128,7 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 			case Broken:
 				suite.Errors++
 				c.Error = message
-			case Skipped, NotOffered:
+			case Skipped, NotOffered, NotSeen:
 				suite.Skipped++
 				c.Skipped = message
 			default:

@@ -214,10 +214,17 @@ func Query(pairs ...string) string {
 
 // Await asks again until the condition holds, for providers whose reads follow their writes late.
 func (t *T) Await(what string, holds func() bool) {
+	if !t.Settles(holds) {
+		t.Failf("%s", what)
+	}
+}
+
+// Settles asks again until the condition holds, and says whether it came to hold in the time that a provider has.
+func (t *T) Settles(holds func() bool) bool {
 	deadline := time.Now().Add(t.s.Settle)
 	for !holds() {
 		if time.Now().After(deadline) {
-			t.Failf("%s", what)
+			return false
 		}
 		timer := time.NewTimer(100 * time.Millisecond)
 		select {
@@ -227,4 +234,5 @@ func (t *T) Await(what string, holds func() bool) {
 		case <-timer.C:
 		}
 	}
+	return true
 }

@@ -11,6 +11,8 @@ import (
 )
 
 var (
+	// schemaID has no slash: the definition has to be found at /Schemas/{id}, and paths with encoded slashes are refused.
+	schemaID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*:[A-Za-z0-9._~:%+-]+$`)
 	typeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
 	// reserved are the paths of the protocol, which no resource type may have.
 	reserved = []string{"/Bulk", "/Me", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/.search"}
@@ -44,7 +46,14 @@ func check(defs *schema.Definitions) error {
 			}
 		}
 	}
+	full := fullNames(defs)
 	for _, s := range defs.Schemas {
+		if !schemaID.MatchString(s.ID) {
+			c.problem("schema %q: its id is not a URN such as urn:example:params:scim:schemas:extension:badge:1.0:User, of letters, digits and -._~:%%+", s.ID)
+		}
+		if full[strings.ToLower(s.ID)] {
+			c.problem("schema %s: its id is the full name of an attribute too, so that a filter could mean either", s.ID)
+		}
 		c.base = isBase(defs, s.ID)
 		if len(s.Attributes) > maxAttributes {
 			c.problem("schema %s has %d attributes; %d are allowed", s.ID, len(s.Attributes), maxAttributes)
@@ -54,6 +63,24 @@ func check(defs *schema.Definitions) error {
 		}
 	}
 	return errors.Join(c.problems...)
+}
+
+// fullNames returns the names behind URNs of all attributes that are defined or built in, in small letters.
+func fullNames(defs *schema.Definitions) map[string]bool {
+	list := slices.Clone(defs.Schemas)
+	for _, t := range []*schema.ResourceType{schema.User(), schema.Group()} {
+		list = append(list, t.Schema)
+		for _, e := range t.Extensions {
+			list = append(list, e.Schema)
+		}
+	}
+	names := map[string]bool{}
+	for _, s := range list {
+		for _, a := range s.Attributes {
+			names[strings.ToLower(s.ID+":"+a.Name)] = true
+		}
+	}
+	return names
 }
 
 type checker struct {

@@ -241,6 +241,9 @@ func TestAnIndexIsMadeInTheBackground(t *testing.T) {
 func TestBadDefinitions(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"a built-in schema", strings.ReplaceAll(badge(`{'name':'number'}`), badges, "urn:ietf:params:scim:schemas:core:2.0:Group"), "built in"},
+		{"an id that no path can have", strings.ReplaceAll(badge(`{'name':'number'}`), badges, "http://example.com/badge"), "is not a URN"},
+		{"an id that is none, of a schema that nobody uses", `[{'schemas':['urn:ietf:params:scim:schemas:core:2.0:Schema'],'id':'not a urn','attributes':[{'name':'number'}]}]`, "is not a URN"},
+		{"the name of an attribute", strings.ReplaceAll(badge(`{'name':'number'}`), badges, "urn:ietf:params:scim:schemas:core:2.0:user:Name"), "full name of an attribute"},
 		{"an unknown type", strings.ReplaceAll(badge(`{'name':'number'}`), "'User'", "'Person'"), `"Person"`},
 		{"a reserved endpoint", strings.ReplaceAll(desk(`{'name':'room'}`), "/Desks", "/Bulk"), "the endpoint /Bulk is one of the protocol"},
 		{"a name in two cases", strings.Replace(desk(`{'name':'room'}`), "[{", "[{'schemas':['urn:ietf:params:scim:schemas:core:2.0:ResourceType'],'name':'desk','endpoint':'/D','schema':'urn:example:desk'},{", 1), "differ in case only"},

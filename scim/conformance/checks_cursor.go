@@ -15,7 +15,7 @@ func cursorCase(t *T, n int) (ids []string, query func(pairs ...string) string) 
 		ids = append(ids, t.User(Object{"name": Object{"familyName": family}}).ID())
 	}
 	return ids, func(pairs ...string) string {
-		return t.Users() + Query(append([]string{"filter", `name.familyName eq "` + family + `"`}, pairs...)...)
+		return t.Users() + Query(append([]string{"filter", t.Having(family)}, pairs...)...)
 	}
 }
 

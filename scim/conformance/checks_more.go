@@ -383,7 +383,7 @@ func sortedPeople(t *T, more ...Object) (ids []string, query func(by, order stri
 		ids = append(ids, t.User(body).ID())
 	}
 	return ids, func(by, order string) string {
-		q := []string{"filter", `name.familyName eq "` + family + `"`, "sortBy", by}
+		q := []string{"filter", t.Having(family), "sortBy", by}
 		if order != "" {
 			q = append(q, "sortOrder", order)
 		}
@@ -515,7 +515,7 @@ var writeMore = []*Check{
 			family := t.Name("family")
 			u := t.User(Object{"name": Object{"familyName": family}})
 			t.Delete(u.Path()).Is(200, 204)
-			t.Find(t.Users(), `name.familyName eq "`+family+`"`).Finds()
+			t.Find(t.Users(), t.Having(family)).Finds()
 			if t.Supports("patch") {
 				t.Patch(u.Path(), Op("replace", "title", "T")).Refused("", 404)
 			}

@@ -19,7 +19,7 @@ var sortChecks = []*Check{
 			for _, nick := range []string{"a", "b", "c"} {
 				ids = append(ids, t.User(Object{"nickName": nick, "name": Object{"familyName": family}}).ID())
 			}
-			filter := `name.familyName eq "` + family + `"`
+			filter := t.Having(family)
 			for order, want := range map[string][]string{"": ids, "ascending": ids, "descending": {ids[2], ids[1], ids[0]}} {
 				q := Query("filter", filter, "sortBy", "nickName")
 				if order != "" {
@@ -60,7 +60,7 @@ var pageChecks = []*Check{
 			}
 			got := map[string]bool{}
 			for start := 1; start <= 5; start += 2 {
-				a := t.Get(t.Users()+Query("filter", `name.familyName eq "`+family+`"`, "startIndex", strconv.Itoa(start), "count", "2")).
+				a := t.Get(t.Users()+Query("filter", t.Having(family), "startIndex", strconv.Itoa(start), "count", "2")).
 					List().Has("totalResults", 5)
 				for _, id := range a.IDs() {
 					if got[id] {
@@ -85,7 +85,7 @@ var pageChecks = []*Check{
 				t.User(Object{"name": Object{"familyName": family}})
 			}
 			a := t.Post(t.Users()+"/.search", Object{
-				"schemas": []any{searchURN}, "filter": `name.familyName eq "` + family + `"`, "startIndex": 2, "count": 1,
+				"schemas": []any{searchURN}, "filter": t.Having(family), "startIndex": 2, "count": 1,
 				"attributes": []any{"userName"},
 			})
 			if a.Status == 404 || a.Status == 405 || a.Status == 501 {

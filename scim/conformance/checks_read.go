@@ -58,7 +58,7 @@ var readChecks = []*Check{
 			for range 3 {
 				t.User(Object{"name": Object{"familyName": name}})
 			}
-			filter := `name.familyName eq "` + name + `"`
+			filter := t.Having(name)
 			a := t.Find(t.Users(), filter).Has("totalResults", 3)
 			if len(a.IDs()) != 3 {
 				t.Errorf("%d of 3 resources are in the first page", len(a.IDs()))

@@ -37,6 +37,7 @@ type session struct {
 	endpoints map[string]string // of resource types, by name
 	types     []Object
 	schemas   map[string]Object // by URN
+	having    *having           // nil: not tried yet
 }
 
 func newSession(o Options) *session {

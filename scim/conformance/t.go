@@ -130,6 +130,9 @@ func (t *T) UserBody(more Object) Object {
 	for k, v := range more {
 		body[k] = v
 	}
+	if family, _ := at(more, "name/familyName").(string); strings.HasPrefix(family, t.s.marker) && more["userName"] == nil {
+		body["userName"] = family + "-" + t.Name("user") + "@example.com" // see Having
+	}
 	if body[enterprise] != nil && more["schemas"] == nil {
 		body["schemas"] = []any{userURN, enterprise}
 	}

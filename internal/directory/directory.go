@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/muster-id/muster/internal/id"
@@ -32,7 +33,13 @@ type Directory struct {
 	kinds   []*kind
 	opts    Options
 	schemas Schemas
+
+	mu      sync.RWMutex // guards callers
+	callers map[Caller]map[string]server.Store
 }
+
+// maxCallers bounds the callers whose stores are kept: a service has few tokens that are in use.
+const maxCallers = 1024
 
 // New returns a Directory of the resource types of set, which should fold strings by Fold.
 func New(st store.Store, set *schema.Set, o Options) *Directory {
@@ -62,12 +69,24 @@ type Caller struct {
 	Actor  string // id of the token, or the component that writes
 }
 
-// Stores returns what the caller sees, by resource type.
+// Stores returns what the caller sees, by resource type. It is kept for the caller's next request: nobody alters it.
 func (d *Directory) Stores(c Caller) map[string]server.Store {
-	stores := make(map[string]server.Store, len(d.kinds))
+	d.mu.RLock()
+	stores := d.callers[c]
+	d.mu.RUnlock()
+	if stores != nil {
+		return stores
+	}
+	stores = make(map[string]server.Store, len(d.kinds))
 	for _, k := range d.kinds {
 		stores[k.Name] = &resources{Caller: c, d: d, kind: k}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.callers == nil || len(d.callers) >= maxCallers {
+		d.callers = make(map[Caller]map[string]server.Store)
+	}
+	d.callers[c] = stores
 	return stores
 }
 

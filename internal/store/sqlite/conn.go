@@ -28,6 +28,7 @@ const maxPrepared = 256
 type conn struct {
 	c        driver.Conn
 	prepared map[string]driver.Stmt
+	shapes   map[shape]string // texts of direct searches
 	args     []driver.NamedValue
 	values   []driver.Value
 	snap     snapshot // of a reading connection
@@ -72,7 +73,7 @@ func connect(ctx context.Context, path string, pragmas ...pragma) (*conn, error)
 	if err != nil {
 		return nil, translate(err)
 	}
-	return &conn{c: c, prepared: map[string]driver.Stmt{}}, nil
+	return &conn{c: c, prepared: map[string]driver.Stmt{}, shapes: map[shape]string{}}, nil
 }
 
 func (c *conn) close() error {

@@ -154,9 +154,10 @@ func (s *search) direct(c *conn) (done bool, err error) {
 		return false, nil
 	}
 	limit := min(s.count, findChunk)
-	from := s.from(s.term.via)
+	args := make([]any, 0, 3+len(s.term.cond.args))
+	args = append(append(args, int64(s.tenant), s.query.Type.Name), s.term.cond.args...)
 	var rows []*store.Resource
-	for r, err := range c.rows(context.Background(), "SELECT "+shownColumns+from.text+" ORDER BY r.num LIMIT ?", append(from.args, int64(limit))...) {
+	for r, err := range c.rows(context.Background(), s.directText(c), append(args, int64(limit))...) {
 		if err != nil {
 			return false, err
 		}
@@ -171,6 +172,23 @@ func (s *search) direct(c *conn) (done bool, err error) {
 	}
 	return true, nil
 }
+
+// directText returns the statement of a direct search. Its text is made once for each shape.
+func (s *search) directText(c *conn) string {
+	k := shape{s.term.via.index, s.term.cond.text}
+	text := c.shapes[k]
+	if text == "" {
+		if len(c.shapes) >= maxPrepared {
+			clear(c.shapes)
+		}
+		text = "SELECT " + shownColumns + s.from(s.term.via).text + " ORDER BY r.num LIMIT ?"
+		c.shapes[k] = text
+	}
+	return text
+}
+
+// shape is what the text of a direct search depends on.
+type shape struct{ index, cond string }
 
 // from returns FROM and WHERE of the search by an access.
 func (s *search) from(via access) clause {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -155,17 +156,17 @@ func TestSec_D19_URLsOfClientsAreNotFetched(t *testing.T) {
 		}
 	}()
 	h := startHub(t, t.TempDir())
-	url := "http://" + canary.Addr().String()
+	base := "http://" + canary.Addr().String()
 	status, user := h.call(http.MethodPost, "/Users", map[string]any{
-		"schemas": []string{userSchema, url + "/schema"}, "userName": "d19@acme.test", "profileUrl": url + "/profile",
-		"photos":         []any{map[string]any{"value": url + "/photo.png", "type": "photo", "$ref": url + "/ref"}},
-		"meta":           map[string]any{"location": url + "/location"},
-		enterpriseSchema: map[string]any{"manager": map[string]any{"value": "none", "$ref": url + "/manager"}},
+		"schemas": []string{userSchema, base + "/schema"}, "userName": "d19@acme.test", "profileUrl": base + "/profile",
+		"photos":         []any{map[string]any{"value": base + "/photo.png", "type": "photo", "$ref": base + "/ref"}},
+		"meta":           map[string]any{"location": base + "/location"},
+		enterpriseSchema: map[string]any{"manager": map[string]any{"value": "none", "$ref": base + "/manager"}},
 	})
 	if status != http.StatusCreated {
 		t.Fatal(status, user)
 	}
-	if got := user.(map[string]any)["profileUrl"]; got != url+"/profile" {
+	if got := user.(map[string]any)["profileUrl"]; got != base+"/profile" {
 		t.Errorf("profileUrl is %v", got)
 	}
 	if err := h.stop(); err != nil {
@@ -174,5 +175,39 @@ func TestSec_D19_URLsOfClientsAreNotFetched(t *testing.T) {
 	_ = canary.Close()
 	for from := range called {
 		t.Errorf("the hub called the canary from %s", from)
+	}
+}
+
+// TestSec_D07_WildcardsAreText: what SQL's LIKE and GLOB would take for a pattern is compared as it is, with an index
+// (userName) and without (title).
+func TestSec_D07_WildcardsAreText(t *testing.T) {
+	t.Parallel()
+	h := startHub(t, t.TempDir())
+	texts := []string{`a%b`, `a_b`, `a\b`, `a*b`, `a?b`, `a[x]b`, `axb`, `%`, `_`, `a''b`}
+	for _, text := range texts {
+		status, got := h.call(http.MethodPost, "/Users", map[string]any{"schemas": []string{userSchema}, "userName": text, "title": text})
+		if status != http.StatusCreated {
+			t.Fatalf("%s: %d %v", text, status, got)
+		}
+	}
+	for op, matches := range map[string]func(s, part string) bool{"co": strings.Contains, "sw": strings.HasPrefix, "ew": strings.HasSuffix, "eq": func(a, b string) bool { return a == b }} {
+		for _, part := range []string{"%", "_", `\`, "*", "?", "a%", "a_", `a\`, "a[x]", "%b", "_b", `\b`, "a%b", "a_b", `a\b`, "''", "a"} {
+			for _, attr := range []string{"userName", "title"} {
+				var want, got []string
+				for _, text := range texts {
+					if matches(text, part) {
+						want = append(want, text)
+					}
+				}
+				expr := fmt.Sprintf(`%s %s "%s"`, attr, op, strings.ReplaceAll(part, `\`, `\\`))
+				_, page := h.call(http.MethodGet, "/Users?filter="+url.QueryEscape(expr), nil)
+				for _, r := range page.(map[string]any)["Resources"].([]any) {
+					got = append(got, r.(map[string]any)[attr].(string))
+				}
+				if slices.Sort(want); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+					t.Errorf("%s finds %q, want %q", expr, got, want)
+				}
+			}
+		}
 	}
 }

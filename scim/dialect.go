@@ -240,13 +240,15 @@ func (p Profile) InteropConformant() bool {
 	return p.Switches&^open == Interop().Switches
 }
 
+// presets are Profiles, made once: every request names its own.
+var presets = Profiles()
+
 // ProfileByName returns the profile of a name, in any case: that of a preset, or of a preset with
 // single switches turned on and, behind "no-", off, such as "compat,quiet-patch,no-keep-on-put".
 // The Name of the result is the name in lower case.
 func ProfileByName(name string) (Profile, bool) {
 	name = strings.ToLower(name)
 	base, changes, changed := strings.Cut(name, ",")
-	presets := Profiles()
 	i := slices.IndexFunc(presets, func(p Profile) bool { return p.Name == base })
 	if i < 0 {
 		return Profile{}, false

@@ -30,6 +30,8 @@ type Options struct {
 	Token string
 	// People has users at /People, which a client learns from /ResourceTypes.
 	People bool
+	// NoCursors offers paging by index only; else there are cursors too (RFC 9865), and the client chooses.
+	NoCursors bool
 	// Plain plays no scenes: the provider only looks on.
 	Plain bool
 	// Pause is what Retry-After asks for, in whole seconds. Defaults to 2 s.
@@ -58,7 +60,7 @@ type Checker struct {
 	last    time.Time
 	n       int
 	checks  []*tally
-	touched map[string]bool // keys of requests that a scene was played on
+	touched map[string]bool // keys of requests that a scene was played on, until they have come again
 	seen    memory
 }
 
@@ -82,7 +84,7 @@ func New(base string, o Options) (*Checker, error) {
 		set: set, progress: o.Progress, began: time.Now(), touched: make(map[string]bool), seen: newMemory(),
 	}
 	service := scimtest.ServiceOf(set, base, scim.Compat())
-	service.Stores = scimtest.NewMemory(set).StoresWith(server.Features{Versions: true, Sort: true, Cursors: true})
+	service.Stores = scimtest.NewMemory(set).StoresWith(server.Features{Versions: true, Sort: true, Cursors: !o.NoCursors})
 	c.provider = server.Handler(server.Bearer(server.Static(service), c.token), server.Options{
 		Prefix: c.prefix, Limits: server.Limits{Operations: maxOperations},
 	})
@@ -176,6 +178,7 @@ func (c *Checker) exchange(x *exchange) {
 	c.n++
 	authorized := x.request.Header.Get("Authorization") == "Bearer "+c.token
 	played := !authorized || c.touched[x.key]
+	delete(c.touched, x.key)
 	play := func(f func(*exchange) bool, t *tally) {
 		if f != nil && !played && f(x) {
 			played, c.touched[x.key] = true, true

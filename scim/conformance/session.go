@@ -110,11 +110,12 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 	if err != nil {
 		t.broken(fmt.Errorf("%s %s: the answer broke off: %w", method, short(path, 200), cause(err)))
 	}
+	answered := string(b)
 	t.exchanges = append(t.exchanges, Exchange{
 		Method: method, URL: target, RequestBody: short(raw, maxShown), Status: resp.StatusCode,
-		ResponseHeader: resp.Header, ResponseBody: short(string(b), maxShown), Took: time.Since(began),
+		ResponseHeader: resp.Header, ResponseBody: short(answered, maxShown), Took: time.Since(began),
 	})
-	a := &Answer{t: t, what: method + " " + short(path, 200), Status: resp.StatusCode, Header: resp.Header, Raw: string(b)}
+	a := &Answer{t: t, what: method + " " + short(path, 200), Status: resp.StatusCode, Header: resp.Header, Raw: answered}
 	switch {
 	case len(b) > maxAnswer:
 		a.tooLong = true

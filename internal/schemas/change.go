@@ -32,7 +32,12 @@ type Result struct {
 // Add adds definitions to those of a tenant, or replaces those with the same URIs and names. An error that is no
 // *RefusedError says what is wrong with the definitions.
 func (r *Registry) Add(ctx context.Context, t store.Tenant, defs *schema.Definitions, m Mode) (*Result, error) {
-	return r.change(ctx, t, m, func(d *schema.Definitions) error { return merge(d, defs) })
+	return r.change(ctx, t, m, func(d *schema.Definitions) error {
+		if err := merge(d, defs); err != nil {
+			return err
+		}
+		return checkIDs(defs, d)
+	})
 }
 
 // Remove takes schemas away, by their URIs: extensions from all types, and the resource types whose schema they are.

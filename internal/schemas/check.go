@@ -46,20 +46,29 @@ func check(defs *schema.Definitions) error {
 			}
 		}
 	}
-	full := fullNames(defs)
 	for _, s := range defs.Schemas {
-		if !schemaID.MatchString(s.ID) {
-			c.problem("schema %q: its id is not a URN such as urn:example:params:scim:schemas:extension:badge:1.0:User, of letters, digits and -._~:%%+", s.ID)
-		}
-		if full[strings.ToLower(s.ID)] {
-			c.problem("schema %s: its id is the full name of an attribute too, so that a filter could mean either", s.ID)
-		}
 		c.base = isBase(defs, s.ID)
 		if len(s.Attributes) > maxAttributes {
 			c.problem("schema %s has %d attributes; %d are allowed", s.ID, len(s.Attributes), maxAttributes)
 		}
 		for _, a := range s.Attributes {
 			c.attribute(s.ID+": attribute "+a.Name, a)
+		}
+	}
+	return errors.Join(c.problems...)
+}
+
+// checkIDs finds ids of added schemas that would not do among all: those that /Schemas/{id} cannot serve, and those that
+// a filter cannot tell from an attribute. What is stored is not asked: a hub starts with what it once took.
+func checkIDs(added, all *schema.Definitions) error {
+	var c checker
+	full := fullNames(all)
+	for _, s := range added.Schemas {
+		if !schemaID.MatchString(s.ID) {
+			c.problem("schema %q: its id is not a URN such as urn:example:params:scim:schemas:extension:badge:1.0:User, of letters, digits and -._~:%%+", s.ID)
+		}
+		if full[strings.ToLower(s.ID)] {
+			c.problem("schema %s: its id is the full name of an attribute too, so that a filter could mean either", s.ID)
 		}
 	}
 	return errors.Join(c.problems...)

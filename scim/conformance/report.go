@@ -177,6 +177,34 @@ func (g group) Count(v Verdict) int {
 	return n
 }
 
+// Tally returns how many results have each verdict that occurs.
+func (g group) Tally() []count {
+	var list []count
+	for _, v := range verdicts {
+		if n := g.Count(v); n > 0 {
+			list = append(list, count{v, n})
+		}
+	}
+	return list
+}
+
+// Rest is how many results need no attention.
+func (g group) Rest() int {
+	n := 0
+	for _, r := range g.Results {
+		if !r.bad() {
+			n++
+		}
+	}
+	return n
+}
+
+// count is how many results have a verdict.
+type count struct {
+	Verdict Verdict
+	N       int
+}
+
 func (r *Report) groups() []group {
 	var list []group
 	at := map[string]int{}
@@ -204,10 +232,6 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 // WriteHTML writes the report as one page without anything outside it, to be sent to whoever runs the provider. What clients
 // and servers said is shown as text, whatever it is.
 func (r *Report) WriteHTML(w io.Writer) error {
-	type count struct {
-		Verdict Verdict
-		N       int
-	}
 	var counts []count
 	for _, v := range verdicts {
 		if n := r.Count(v); n > 0 {

@@ -70,17 +70,22 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		if o.Progress != nil {
 			o.Progress(res)
 		}
-		if err := ctx.Err(); err != nil {
-			r.Took = time.Since(began)
-			return r, err
+		if ctx.Err() != nil {
+			break
 		}
 	}
 	if !o.ReadOnly {
-		s.sweep(ctx, r)
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
+		defer cancel()
+		s.sweep(after, r)
+		r.Left = slices.DeleteFunc(slices.Compact(sorted(r.Left)), func(path string) bool { return s.remove(after, path) })
 	}
 	r.Took = time.Since(began)
-	return r, nil
+	return r, ctx.Err()
 }
+
+// cleanTime bounds the last cleaning, for a provider that has died.
+const cleanTime = 30 * time.Second
 
 // sweep removes what the names of this run are still found in: a create whose answer was lost was not noted.
 func (s *session) sweep(ctx context.Context, r *Report) {
@@ -90,12 +95,12 @@ func (s *session) sweep(ctx context.Context, r *Report) {
 			continue
 		}
 		name := map[string]string{"User": "userName", "Group": "displayName"}[typ]
-		t := &T{ctx: context.WithoutCancel(ctx), s: s}
+		t := &T{ctx: ctx, s: s}
 		t.guard(func(t *T) {
 			if yes, _ := t.Config("filter/supported").(bool); !yes {
 				return
 			}
-			a := t.Get(endpoint + Query("filter", name+` sw "`+s.marker+`"`, "count", "100"))
+			a := t.Get(endpoint + Query("filter", name+` sw "`+s.marker+`"`, "attributes", name, "count", "100"))
 			for _, e := range a.Elements("Resources") {
 				id, _ := e["id"].(string)
 				if shown, _ := e[name].(string); id == "" || !strings.HasPrefix(strings.ToLower(shown), s.marker) {
@@ -127,17 +132,21 @@ func (s *session) run(ctx context.Context, c *Check) (res Result, left []string)
 	t.guard(c.Run)
 	res = Result{Check: c, Verdict: t.verdict, Findings: t.findings, Blocked: t.blocked, Exchanges: t.exchanges, Took: time.Since(began)}
 	for _, path := range slices.Backward(t.made) {
-		clean := &T{ctx: context.WithoutCancel(ctx), s: s}
-		clean.guard(func(t *T) {
-			if a := t.Delete(path); a.Status >= 300 && a.Status != http.StatusNotFound {
-				left = append(left, path)
-			}
-		})
-		if clean.verdict == Broken {
+		if !s.remove(context.WithoutCancel(ctx), path) { // also after an interruption
 			left = append(left, path)
 		}
 	}
 	return res, left
+}
+
+// remove deletes what the run made, and reports whether it is gone.
+func (s *session) remove(ctx context.Context, path string) (gone bool) {
+	clean := &T{ctx: ctx, s: s}
+	clean.guard(func(t *T) {
+		a := t.Delete(path)
+		gone = a.Status < 300 || a.Status == http.StatusNotFound
+	})
+	return gone
 }
 
 // guard runs a check up to its end, however it ends.

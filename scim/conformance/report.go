@@ -178,11 +178,11 @@ func (g group) Count(v Verdict) int {
 }
 
 // Tally returns how many results have each verdict that occurs.
-func (g group) Tally() []count {
-	var list []count
+func (g group) Tally() []tally {
+	var list []tally
 	for _, v := range verdicts {
 		if n := g.Count(v); n > 0 {
-			list = append(list, count{v, n})
+			list = append(list, tally{v, n})
 		}
 	}
 	return list
@@ -199,8 +199,8 @@ func (g group) Rest() int {
 	return n
 }
 
-// count is how many results have a verdict.
-type count struct {
+// tally is how many results have a verdict.
+type tally struct {
 	Verdict Verdict
 	N       int
 }
@@ -232,10 +232,10 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 // WriteHTML writes the report as one page without anything outside it, to be sent to whoever runs the provider. What clients
 // and servers said is shown as text, whatever it is.
 func (r *Report) WriteHTML(w io.Writer) error {
-	var counts []count
+	var counts []tally
 	for _, v := range verdicts {
 		if n := r.Count(v); n > 0 {
-			counts = append(counts, count{v, n})
+			counts = append(counts, tally{v, n})
 		}
 	}
 	return pageTemplate.Execute(w, map[string]any{

@@ -26,25 +26,44 @@ func (q *Query) Scan(rows iter.Seq2[*Resource, error], emit func(*Resource) erro
 		return q.scanSorted(rows, emit)
 	}
 	total := 0
-	for r, err := range rows {
+	for m, err := range q.matches(rows) {
 		if err != nil {
 			return Page{}, err
-		}
-		match, _, err := q.match(r)
-		if err != nil {
-			return Page{}, err
-		}
-		if !match {
-			continue
 		}
 		total++
 		if total >= q.Start && total-q.Start < q.Count {
-			if err := emit(r); err != nil {
+			if err := emit(m.r); err != nil {
 				return Page{}, err
 			}
 		}
 	}
 	return Page{Total: total}, nil
+}
+
+// matched is a resource that satisfies the filter, with its document as the filter sees it.
+type matched struct {
+	r   *Resource
+	doc schema.Object
+}
+
+// matches yields the resources that satisfy the filter.
+func (q *Query) matches(rows iter.Seq2[*Resource, error]) iter.Seq2[matched, error] {
+	return func(yield func(matched, error) bool) {
+		for r, err := range rows {
+			var match bool
+			var doc schema.Object
+			if err == nil {
+				match, doc, err = q.match(r)
+			}
+			if err != nil {
+				yield(matched{}, err)
+				return
+			}
+			if match && !yield(matched{r, doc}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // scanSorted is Scan for a query with an order. Equal keys keep the order of the rows,
@@ -55,17 +74,11 @@ func (q *Query) scanSorted(rows iter.Seq2[*Resource, error], emit func(*Resource
 		values []any
 	}
 	var matches []found
-	for r, err := range rows {
+	for m, err := range q.matches(rows) {
 		if err != nil {
 			return Page{}, err
 		}
-		match, doc, err := q.match(r)
-		if err != nil {
-			return Page{}, err
-		}
-		if match {
-			matches = append(matches, found{r, q.sortValues(doc)})
-		}
+		matches = append(matches, found{m.r, q.sortValues(m.doc)})
 	}
 	slices.SortStableFunc(matches, func(a, b found) int {
 		for i, k := range q.Sort {
@@ -97,24 +110,17 @@ func (q *Query) scanBehind(rows iter.Seq2[*Resource, error], emit func(*Resource
 	}
 	page := page{query: q}
 	total := 0
-	for r, err := range rows {
+	for m, err := range q.matches(rows) {
 		if err != nil {
 			return Page{}, err
-		}
-		match, doc, err := q.match(r)
-		if err != nil {
-			return Page{}, err
-		}
-		if !match {
-			continue
 		}
 		total++
-		at := Position{Keys: q.sortValues(doc), Last: r.ID}
+		at := Position{Keys: q.sortValues(m.doc), Last: m.r.ID}
 		for i, k := range q.Sort {
 			at.Keys[i] = q.Type.Set().Key(k.Path.Leaf(), at.Keys[i])
 		}
 		if after == nil || q.compare(at, *after) > 0 {
-			page.add(placed{r, at})
+			page.add(placed{m.r, at})
 		}
 	}
 	found, more := page.sorted()

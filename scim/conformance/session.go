@@ -106,7 +106,10 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 		t.broken(fmt.Errorf("%s %s: %w", method, short(path, 200), cause(err)))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	var read bytes.Buffer
+	read.Grow(int(min(max(resp.ContentLength, 0), maxAnswer)) + bytes.MinRead)
+	_, err = read.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	b := read.Bytes()
 	if err != nil {
 		t.broken(fmt.Errorf("%s %s: the answer broke off: %w", method, short(path, 200), cause(err)))
 	}
@@ -126,6 +129,25 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 	}
 	t.remember(method, path, a)
 	return a
+}
+
+// Try is Do for what is far too much: a provider that closes the connection while it is still being sent to has refused it,
+// and the answer has status 0.
+func (t *T) Try(method, path string, body any) (a *Answer) {
+	before := t.verdict
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if _, ok := p.(ended); !ok || t.verdict != Broken || t.ctx.Err() != nil {
+			panic(p)
+		}
+		t.verdict, t.findings = before, t.findings[:len(t.findings)-1]
+		t.Warnf("the connection was closed instead of an answer")
+		a = &Answer{t: t, what: method + " " + short(path, 200)}
+	}()
+	return t.Do(method, path, body)
 }
 
 // beginning returns the members with strings that an object begins with, as far as it is there.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,16 +136,11 @@ Let it create at least three users and a group, change a user and the members, l
 
 // tellEvent prints one line of progress.
 func tellEvent(w io.Writer, e clientcheck.Event) {
-	word := "  scene"
-	switch e.Verdict {
-	case conformance.Pass:
-		word = "   pass"
-	case conformance.Fail:
-		word = "   FAIL"
-	case conformance.Warn:
-		word = "   warn"
+	word := cmp.Or(string(e.Verdict), "scene")
+	if e.Verdict == conformance.Fail {
+		word = "FAIL"
 	}
-	_, _ = fmt.Fprintf(w, "%s  %-24s %s\n", word, e.Check.Name, printable(e.Text))
+	_, _ = fmt.Fprintf(w, "%7s  %-24s %s\n", word, e.Check.Name, printable(e.Text))
 }
 
 // checkArgs checks what stands behind muster check: a URL, or nothing with --client.

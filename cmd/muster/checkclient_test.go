@@ -82,7 +82,7 @@ func TestCheckClient(t *testing.T) {
 	}
 
 	bad := func(base string) {
-		resp, err := http.Get(base + "/Users") //nolint:noctx // it is a bad client
+		resp, err := http.Get(base + "/Users")
 		if err != nil {
 			t.Fatal(err)
 		}

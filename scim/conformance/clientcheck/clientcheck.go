@@ -118,10 +118,9 @@ func Test(t *testing.T, c *Checker) {
 	t.Helper()
 	for _, res := range c.Report().Results {
 		for _, f := range res.Findings {
-			switch res.Verdict {
-			case conformance.Fail:
+			if res.Verdict == conformance.Fail {
 				t.Errorf("%s: %s\n%s\n%s", res.Check.Name, res.Check.Title, f, res.Check.Fix)
-			case conformance.Warn:
+			} else if res.Verdict == conformance.Warn {
 				t.Logf("%s: %s", res.Check.Name, f)
 			}
 		}
@@ -167,7 +166,7 @@ func (c *Checker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
-	c.exchange(x)
+	c.exchange(x) //nolint:contextcheck // it travels in the request
 	x.write(w)
 }
 
@@ -194,7 +193,7 @@ func (c *Checker) exchange(x *exchange) {
 		play(t.act.before, t)
 	}
 	if x.status == 0 {
-		c.provide(x) //nolint:contextcheck // it travels in the request
+		c.provide(x)
 	}
 	for _, t := range c.checks {
 		if t.act.look != nil {

@@ -42,8 +42,13 @@ func httpRules() []definition {
 			func(_ *Checker, x *exchange) (bool, string) {
 				return true, when(x.request.UserAgent() == "", "there is no User-Agent")
 			}),
-		must("http/content-type", "IOP-08 P-3.8-05", "Bodies are declared as application/scim+json.",
+		must("http/content-type", "P-3.8-05 P-3.8-06", "Bodies are declared as JSON in UTF-8.",
 			"Send Content-Type: application/scim+json with every body.", contentType),
+		should("http/scim-type", "IOP-08", "Bodies are declared as application/scim+json, not only as some JSON.",
+			"Send Content-Type: application/scim+json with every body.", func(_ *Checker, x *exchange) (bool, string) {
+				media, _, _ := mime.ParseMediaType(x.request.Header.Get("Content-Type"))
+				return len(x.raw) > 0 && media == scim.MediaType, when(len(x.raw) > 0 && media == "application/json", "Content-Type is application/json")
+			}),
 		should("http/accept", "P-3.8-02", "Accept asks for application/scim+json.", "Send Accept: application/scim+json.",
 			func(_ *Checker, x *exchange) (bool, string) {
 				accept := strings.ToLower(x.request.Header.Get("Accept"))
@@ -60,7 +65,7 @@ func httpRules() []definition {
 				}
 				return true, when(x.sent == nil, "the body is no JSON object")
 			}),
-		must("http/no-body", "P-3.6-01", "GET and DELETE have no body.", "Leave the body out.",
+		should("http/no-body", "RFC-9110-9.3", "GET and DELETE have no body.", "Leave the body out.",
 			func(_ *Checker, x *exchange) (bool, string) {
 				return x.method == http.MethodGet || x.method == http.MethodDelete,
 					when((x.method == http.MethodGet || x.method == http.MethodDelete) && len(x.raw) > 0, "it has a body")
@@ -72,11 +77,11 @@ func httpRules() []definition {
 				n := c.seen.writes[x.key]
 				return x.writes() && x.status < 300, when(n >= 4 && x.status < 300, fmt.Sprintf("the same request succeeded %d times before", n))
 			}),
-		must("url/encoding", "P-F-01 P-3.4.2-01", "What URLs do not allow is percent-encoded, once.",
+		must("url/encoding", "P-1.2-01", "What URLs do not allow is percent-encoded, once.",
 			"Encode the parameters of a query once, as UTF-8.", encoding),
 		must("url/endpoint", "P-3.2-02 C-04", "Requests go to endpoints that the provider has.",
 			"Take the endpoints from /ResourceTypes, and add nothing to them.", endpoint),
-		must("url/id", "IOP-07 S-3.1-01", "Resources are addressed by the id that the provider gave them.",
+		must("url/id", "IOP-07", "Resources are addressed by the id that the provider gave them.",
 			"Keep the id of the answer to the create, or look it up by a filter.", func(c *Checker, x *exchange) (bool, string) {
 				if !x.one() {
 					return false, ""
@@ -126,7 +131,12 @@ func noSecrets(c *Checker, x *exchange) (bool, string) {
 			return true, "the URL has the parameter " + scim.Quote(name)
 		}
 	}
-	return true, when(strings.Contains(x.request.URL.RequestURI(), c.token), "the URL has the token in it")
+	for _, values := range x.query {
+		if slices.Contains(values, c.token) {
+			return true, "the URL has the token in it"
+		}
+	}
+	return true, when(slices.Contains(x.path, c.token), "the URL has the token in it")
 }
 
 func contentType(_ *Checker, x *exchange) (bool, string) {
@@ -140,7 +150,7 @@ func contentType(_ *Checker, x *exchange) (bool, string) {
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return true, "the body is declared as " + scim.Quote(charset)
 	}
-	return true, when(media != scim.MediaType, "Content-Type is "+scim.Quote(media))
+	return true, when(media != scim.MediaType && media != "application/json", "Content-Type is "+scim.Quote(media))
 }
 
 func conditions(c *Checker, x *exchange) (bool, string) {
@@ -209,22 +219,18 @@ func queryRules() []definition {
 			"Write attribute operator \"value\", with strings in double quotes and escaped as JSON.", filters),
 		should("query/qualified", "C-05 P-3.10-03", "Attributes of extensions are fully qualified in filters and projections.",
 			"Write the URN of the extension in front of the attribute, and a colon.", qualifiedQuery),
-		must("query/projection", "P-A-02 P-A-06", "attributes and excludedAttributes name attributes, and only one of them is there.",
-			"Send one of the two, with names separated by commas.", projection),
-		must("query/numbers", "P-G-01 P-G-10", "startIndex and count are integers, and startIndex begins with 1.", "Count from 1.",
+		must("query/projection", "P-A-06", "Only one of attributes and excludedAttributes is there.", "Send one of the two.",
 			func(_ *Checker, x *exchange) (bool, string) {
-				seen := false
-				for name, least := range map[string]int{"startIndex": 1, "count": 0} {
-					if !x.lists() || !x.has(name) {
-						continue
-					}
-					seen = true
-					if n, err := strconv.Atoi(x.param(name)); err != nil || n < least {
-						return true, name + " is " + scim.Quote(x.param(name))
-					}
-				}
-				return seen, ""
+				return x.typ != nil && (x.has("attributes") || x.has("excludedAttributes")),
+					when(x.has("attributes") && x.has("excludedAttributes"), "attributes and excludedAttributes exclude each other")
 			}),
+		should("query/projection-names", "P-A-02", "attributes and excludedAttributes name attributes that there are.",
+			"Send names of /Schemas, separated by commas.", projection),
+		must("query/numbers", "P-G-10", "startIndex and count are integers.", "Send integers.", numbers(func(n int, err error, _ string) bool { return err != nil })),
+		should("query/first", "P-G-01 P-G-02", "startIndex begins with 1, and count is not negative.", "Count from 1.",
+			numbers(func(n int, err error, name string) bool {
+				return err == nil && (n < 0 || n == 0 && name == "startIndex")
+			})),
 		must("query/next-page", "P-G-12 C-02", "The next page begins behind the last resource that was received.",
 			"Add to startIndex the number of resources received, not the number asked for.", nextPage),
 		must("query/end", "P-G-06 C-02", "A listing ends at an empty page.",
@@ -339,17 +345,32 @@ func qualifiedQuery(_ *Checker, x *exchange) (bool, string) {
 	return seen, ""
 }
 
+// numbers makes a rule of what is wrong with a number of a query.
+func numbers(wrong func(n int, err error, name string) bool) func(*Checker, *exchange) (bool, string) {
+	return func(_ *Checker, x *exchange) (seen bool, problem string) {
+		for _, name := range []string{"startIndex", "count"} {
+			if !x.lists() || !x.has(name) {
+				continue
+			}
+			seen = true
+			if n, err := strconv.Atoi(x.param(name)); wrong(n, err, name) {
+				return true, name + " is " + scim.Quote(x.param(name))
+			}
+		}
+		return seen, ""
+	}
+}
+
 func projection(_ *Checker, x *exchange) (bool, string) {
 	if x.typ == nil || !x.has("attributes") && !x.has("excludedAttributes") {
 		return false, ""
 	}
-	if x.has("attributes") && x.has("excludedAttributes") {
-		return true, "attributes and excludedAttributes exclude each other"
-	}
-	for name := range strings.SplitSeq(x.param("attributes")+x.param("excludedAttributes"), ",") {
-		name = strings.TrimSpace(name)
-		if _, err := x.typ.Resolve(name, nil); err != nil && !bareName(x.typ, name) {
-			return true, scim.Quote(name) + " is no attribute"
+	for _, list := range []string{"attributes", "excludedAttributes"} {
+		for name := range strings.SplitSeq(x.param(list), ",") {
+			name = strings.TrimSpace(name)
+			if _, err := x.typ.Resolve(name, nil); name != "" && err != nil && !bareName(x.typ, name) {
+				return true, scim.Quote(name) + " is no attribute"
+			}
 		}
 	}
 	return true, ""

@@ -78,7 +78,7 @@ func each(list func(*Checker, *exchange) []resource, f func(r resource) (bool, s
 
 func resourceRules() []definition {
 	return []definition{
-		must("resource/schemas", "S-3-01 P-3.1-01", "A resource names its schema, and those of the extensions that it has.",
+		must("resource/schemas", "S-3-01", "A resource names its schema, and those of the extensions that it has.",
 			"Send schemas with the URN of the resource, and of each extension that has values.", each((*Checker).resources, schemasOf)),
 		must("resource/required", "C-01 P-3.5.1-09", "A resource has every required attribute, also in a PUT.",
 			"Send userName of a user and displayName of a group.", each((*Checker).resources, func(r resource) (bool, string) {
@@ -89,7 +89,7 @@ func resourceRules() []definition {
 				}
 				return true, ""
 			})),
-		must("resource/values", "S-2.3-01 P-3.3-09", "Values have the type that the schema says: booleans are no strings, lists are no single values.",
+		must("resource/values", "P-3.3-09", "Values have the type that the schema says: booleans are no strings, lists are no single values.",
 			"Send each value as /Schemas defines it.", each((*Checker).resources, func(r resource) (bool, string) {
 				mode := schema.Create
 				if r.method == http.MethodPut {
@@ -98,7 +98,7 @@ func resourceRules() []definition {
 				_, err := r.typ.Read(withSchemas(r), mode, nil)
 				return true, problem(err)
 			})),
-		must("resource/id", "S-3.1-02", "A create leaves the id to the provider.", "Leave id out of a POST; your own key is externalId.",
+		must("resource/id", "S-3.1-02 P-3.3-01", "A create leaves the id to the provider.", "Leave id out of a POST; your own key is externalId.",
 			each((*Checker).resources, func(r resource) (bool, string) {
 				return r.method == http.MethodPost, when(r.method == http.MethodPost && member(r.data, "id") != nil, "a create has an id")
 			})),
@@ -274,7 +274,7 @@ func bulkRules() []definition {
 				}
 				return true, when(len(x.operations()) == 0, "there are no Operations")
 			}),
-		must("bulk/limit", "C-12 P-B-11", "A bulk request has no more operations than the provider takes.", "Split at bulk.maxOperations of /ServiceProviderConfig.",
+		must("bulk/limit", "C-12", "A bulk request has no more operations than the provider takes.", "Split at bulk.maxOperations of /ServiceProviderConfig.",
 			func(_ *Checker, x *exchange) (bool, string) {
 				n := len(x.operations())
 				return x.bulk(), when(x.bulk() && n > maxOperations, fmt.Sprintf("there are %d operations, and maxOperations is %d", n, maxOperations))

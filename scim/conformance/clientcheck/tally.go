@@ -2,6 +2,7 @@ package clientcheck
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/muster-id/muster/scim/conformance"
 )
@@ -67,7 +68,7 @@ func (t *tally) close() { t.pending = "" }
 func (t *tally) result() conformance.Result {
 	res := conformance.Result{Check: t.Check, Verdict: conformance.NotSeen, Findings: t.findings, Exchanges: t.exchanges}
 	if t.bad > len(t.findings) {
-		res.Findings = append(res.Findings[:len(res.Findings):len(res.Findings)], fmt.Sprintf("and %d more", t.bad-len(t.findings)))
+		res.Findings = append(slices.Clip(res.Findings), fmt.Sprintf("and %d more", t.bad-len(t.findings)))
 	}
 	switch {
 	case t.bad > 0:

@@ -376,6 +376,34 @@ func sliced(svc *server.Service, _ *server.Options) {
 	}
 }
 
+// TestBulkSlices: many small operations go to the store together, large ones in smaller slices, so that nobody waits
+// longer behind them.
+func TestBulkSlices(t *testing.T) {
+	var mu sync.Mutex
+	var sizes []int
+	p := newProvider(t, scim.Compat(), sliced, func(svc *server.Service, _ *server.Options) {
+		do := svc.Do
+		svc.Do = func(ctx context.Context, ops []server.Op) []server.Result {
+			mu.Lock()
+			sizes = append(sizes, len(ops))
+			mu.Unlock()
+			return do(ctx, ops)
+		}
+	})
+	for text, want := range map[string][]int{"": {64, 36}, strings.Repeat("x", 1000): {58, 42}, strings.Repeat("x", 30_000): slices.Repeat([]int{3}, 33)} {
+		sizes = nil
+		var ops []string
+		for i := range 100 {
+			user := newUser(fmt.Sprint(i), fmt.Sprint(len(text), "-", i))
+			ops = append(ops, strings.Replace(user, "'userName'", fmt.Sprintf("'title':%q,'userName'", text), 1))
+		}
+		p.bulk(ops...).is(200)
+		if len(sizes) < len(want) || !slices.Equal(sizes[:len(want)], want) {
+			t.Errorf("operations of about %d bytes go in slices of %v, want %v", len(text), sizes, want)
+		}
+	}
+}
+
 // TestBulkFaults has a Do that does not keep its word: operations fail with an id for the log, and the request is answered.
 func TestBulkFaults(t *testing.T) {
 	for name, do := range map[string]func(context.Context, []server.Op) []server.Result{

@@ -58,7 +58,11 @@ func (j *bulkJob) createPromised(ctx context.Context, members []int, created map
 		ops[n] = op
 	}
 	for len(ops) > 0 {
-		n := min(len(ops), j.size)
+		n, bytes := 0, 0
+		for n < len(ops) && !j.full(n, bytes) {
+			bytes += len(j.ops[members[n]].raw)
+			n++
+		}
 		if i, err := j.createSome(ctx, members[:n], ops[:n], created); err != nil {
 			return i, err
 		}

@@ -17,6 +17,10 @@ import (
 // behind them.
 const bulkSlice = 64
 
+// bulkSliceBytes is how large a slice grows at most, but for its last operation: a group with hundreds of members takes
+// the store as long as many users.
+const bulkSliceBytes = 64 << 10
+
 // bulkJob carries out a bulk request. But for what a slice shares with its Ops, it belongs to one goroutine.
 type bulkJob struct {
 	*call
@@ -49,6 +53,9 @@ func newBulkJob(c *call, req *bulkRequest) *bulkJob {
 	return j
 }
 
+// full says whether a slice of n operations of so many bytes goes to the store as it is.
+func (j *bulkJob) full(n, bytes int) bool { return n >= j.size || bytes >= bulkSliceBytes }
+
 // run carries out the job. When ctx ends it goes on to the end of what the store has been given, and returns the error of
 // ctx if anything is left then.
 func (j *bulkJob) run(ctx context.Context) error {
@@ -73,7 +80,7 @@ func (j *bulkJob) run(ctx context.Context) error {
 		}
 		op, err := j.prepare(i)
 		j.next.add(i, op, err)
-		if len(j.next.ops) >= j.size {
+		if j.full(len(j.next.ops), j.next.bytes) {
 			j.send(ctx)
 		}
 	}
@@ -88,6 +95,7 @@ func (j *bulkJob) run(ctx context.Context) error {
 type bulkSliceOf struct {
 	*bulkJob
 	ops     []Op
+	bytes   int     // of the members in the request
 	members []int   // the operations, in the order in which they are carried out
 	faults  []error // by member: why it is not sent to the store
 	sent    []int   // the members that ops are
@@ -108,6 +116,7 @@ func (s *bulkSliceOf) add(i int, op Op, err error) {
 		s.at = make(map[int]int)
 	}
 	s.at[i] = m
+	s.bytes += len(s.bulkRequest.ops[i].raw)
 	if err != nil {
 		return
 	}

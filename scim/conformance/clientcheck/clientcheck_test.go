@@ -115,3 +115,20 @@ func TestListingsOfOurClientPass(t *testing.T) {
 		})
 	}
 }
+
+func TestWaitEndsAfterTheLastRequest(t *testing.T) {
+	t.Parallel()
+	c := clientcheck.Start(t, clientcheck.Options{Plain: true})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	c.Wait(ctx, time.Millisecond)
+	if ctx.Err() == nil {
+		t.Error("it did not wait for the first request")
+	}
+	b := &crude{t: t, c: c}
+	b.send("GET", "/ServiceProviderConfig", "")
+	c.Wait(t.Context(), 50*time.Millisecond)
+	if n, last := c.Requests(); n != 1 || time.Since(last) < 50*time.Millisecond {
+		t.Errorf("after %d requests it ended %s after the last", n, time.Since(last))
+	}
+}

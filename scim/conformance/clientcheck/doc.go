@@ -21,6 +21,6 @@
 //
 // # What it does not see
 //
-// TLS, what a client does inside, and redirects. Requests are answered one at a time, so it measures no speed. Everything
-// that is sent is kept in memory until the end, and findings quote it: point a client with invented people at it.
+// TLS, what a client does inside, and redirects. Requests are answered one at a time, so it measures no speed. What
+// it serves is kept in memory until the end, and findings quote requests: point a client with invented people at it.
 package clientcheck

@@ -2,6 +2,7 @@ package clientcheck
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"io"
 	"maps"
 	"net/http"
@@ -63,7 +64,8 @@ func (c *Checker) read(r *http.Request) (*exchange, error) {
 		v, x.invalid = schema.Parse(raw)
 		x.sent, _ = v.(schema.Object)
 	}
-	x.key = r.Method + " " + r.URL.RequestURI() + "\n" + string(raw)
+	sum := sha256.Sum256(raw)
+	x.key = r.Method + " " + r.URL.RequestURI() + " " + string(sum[:])
 	return x, err
 }
 

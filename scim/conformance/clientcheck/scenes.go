@@ -150,7 +150,7 @@ func busyRead(c *Checker, t *tally) act {
 }
 
 // busy puts one request off, and waits for it to come again.
-func busy(_ *Checker, t *tally, fits func(*exchange) bool, refuse func(*exchange) time.Time) act {
+func busy(c *Checker, t *tally, fits func(*exchange) bool, refuse func(*exchange) time.Time) act {
 	key := ""
 	var due, put time.Time
 	return act{
@@ -160,7 +160,7 @@ func busy(_ *Checker, t *tally, fits func(*exchange) bool, refuse func(*exchange
 			}
 			t.close()
 			if x.at.Before(due) {
-				t.wrong(x, "it came again after %.1f s, and was asked to wait for %.1f s", x.at.Sub(put).Seconds(), due.Sub(put).Seconds())
+				t.wrong(x, "it came again after %.1f s, and was asked to wait for %.1f s", x.at.Sub(put).Seconds(), c.pause.Seconds())
 				return
 			}
 			t.see()

@@ -150,16 +150,7 @@ func texts(v any) []string {
 }
 
 // Elements returns the objects of a list.
-func (a *Answer) Elements(path string) []Object {
-	list, _ := a.At(path).([]any)
-	var out []Object
-	for _, e := range list {
-		if o, ok := e.(Object); ok {
-			out = append(out, o)
-		}
-	}
-	return out
-}
+func (a *Answer) Elements(path string) []Object { return elements(a.At(path)) }
 
 // Values returns one sub-attribute of each element of a list, sorted.
 func (a *Answer) Values(path, name string) []string {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // patchCase is a check that sends one PATCH to a user of its own.
@@ -36,17 +37,17 @@ func (c patchCase) fix() string {
 
 // describe names operations for people.
 func describe(ops []Object) string {
-	s := ""
+	var s strings.Builder
 	for i, op := range ops {
 		if i > 0 {
-			s += ", then "
+			s.WriteString(", then ")
 		}
-		s += fmt.Sprint(op["op"])
+		s.WriteString(fmt.Sprint(op["op"]))
 		if p, ok := op["path"].(string); ok {
-			s += " of " + p
+			s.WriteString(" of " + p)
 		}
 	}
-	return s
+	return s.String()
 }
 
 func (c patchCase) run(t *T) {
@@ -149,8 +150,8 @@ func keys(o Object) func(func(string) bool) {
 
 func email(value, typ string, more ...any) Object {
 	o := Object{"value": value, "type": typ}
-	for i := 0; i < len(more); i += 2 {
-		o[more[i].(string)] = more[i+1]
+	for pair := range slices.Chunk(more, 2) {
+		o[pair[0].(string)] = pair[1]
 	}
 	return o
 }

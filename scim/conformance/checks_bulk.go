@@ -1,15 +1,16 @@
 package conformance
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
 
 // job sends a bulk request and returns its results.
 func job(t *T, more Object, ops ...Object) []Object {
 	body := Object{"schemas": []any{bulkURN}}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	list := make([]any, len(ops))
 	for i, op := range ops {
 		list[i] = op

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -99,9 +100,7 @@ var concurrencyChecks = []*Check{
 			tag := t.Get(u.Path()).Is(200).Header.Get("ETag")
 			answers := together(t, 6, func(t *T, i int) *Answer {
 				mine := Object{}
-				for k, v := range body {
-					mine[k] = v
-				}
+				maps.Copy(mine, body)
 				mine["title"] = "T" + string(rune('0'+i))
 				return t.Put(u.Path(), mine, "If-Match: "+tag)
 			})

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -377,9 +378,7 @@ func sortedPeople(t *T, more ...Object) (ids []string, query func(by, order stri
 	family := t.Name("family")
 	for _, m := range more {
 		body := Object{"name": Object{"familyName": family}}
-		for k, v := range m {
-			body[k] = v
-		}
+		maps.Copy(body, m)
 		ids = append(ids, t.User(body).ID())
 	}
 	return ids, func(by, order string) string {

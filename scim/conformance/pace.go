@@ -27,7 +27,7 @@ type pacer struct {
 func pace(c *http.Client, rate float64) *http.Client {
 	inner := c.Transport
 	if inner == nil {
-		inner = http.DefaultTransport
+		inner = http.DefaultTransport //nolint:forbidigo // a person names the server that is asked
 	}
 	p := &pacer{inner: inner}
 	if rate > 0 {

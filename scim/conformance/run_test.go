@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bytes"
 	"encoding/xml"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -31,9 +32,7 @@ func between(t *testing.T, meddle func(w http.ResponseWriter, r *http.Request, n
 			panic(http.ErrAbortHandler)
 		}
 		defer func() { _ = resp.Body.Close() }()
-		for k, v := range resp.Header {
-			w.Header()[k] = v
-		}
+		maps.Copy(w.Header(), resp.Header)
 		w.WriteHeader(resp.StatusCode)
 		var b bytes.Buffer
 		_, _ = b.ReadFrom(resp.Body)

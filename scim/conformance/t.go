@@ -3,7 +3,9 @@ package conformance
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -127,9 +129,7 @@ const (
 // UserBody is the body of a new user with a name of its own; more is added to it.
 func (t *T) UserBody(more Object) Object {
 	body := Object{"schemas": []any{userURN}, "userName": t.Name("user") + "@example.com"}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	if family, _ := at(more, "name/familyName").(string); strings.HasPrefix(family, t.s.marker) && more["userName"] == nil {
 		body["userName"] = family + "-" + t.Name("user") + "@example.com" // see Having
 	}
@@ -209,8 +209,8 @@ func (t *T) Find(endpoint, filter string) *Answer {
 // Query makes the query part of a URL of names and values.
 func Query(pairs ...string) string {
 	v := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		v.Set(pairs[i], pairs[i+1])
+	for pair := range slices.Chunk(pairs, 2) {
+		v.Set(pair[0], pair[1])
 	}
 	return "?" + strings.ReplaceAll(v.Encode(), "+", "%20")
 }

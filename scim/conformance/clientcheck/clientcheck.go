@@ -118,9 +118,10 @@ func Test(t *testing.T, c *Checker) {
 	t.Helper()
 	for _, res := range c.Report().Results {
 		for _, f := range res.Findings {
-			if res.Verdict == conformance.Fail {
+			switch res.Verdict {
+			case conformance.Fail:
 				t.Errorf("%s: %s\n%s\n%s", res.Check.Name, res.Check.Title, f, res.Check.Fix)
-			} else if res.Verdict == conformance.Warn {
+			case conformance.Warn:
 				t.Logf("%s: %s", res.Check.Name, f)
 			}
 		}

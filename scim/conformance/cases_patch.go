@@ -37,17 +37,14 @@ func (c patchCase) fix() string {
 
 // describe names operations for people.
 func describe(ops []Object) string {
-	var s strings.Builder
+	parts := make([]string, len(ops))
 	for i, op := range ops {
-		if i > 0 {
-			s.WriteString(", then ")
-		}
-		s.WriteString(fmt.Sprint(op["op"]))
+		parts[i] = fmt.Sprint(op["op"])
 		if p, ok := op["path"].(string); ok {
-			s.WriteString(" of " + p)
+			parts[i] += " of " + p
 		}
 	}
-	return s.String()
+	return strings.Join(parts, ", then ")
 }
 
 func (c patchCase) run(t *T) {

@@ -57,7 +57,9 @@ type Result struct {
 	// Findings say what was wrong, a sentence each.
 	Findings []string
 	// Blocked says that an identity provider of Check.For would not get on, although the RFC allows the answer.
-	Blocked   bool
+	Blocked bool
+	// typeless says that the provider lacks the resource type that the check is about.
+	typeless  bool
 	Exchanges []Exchange
 	Took      time.Duration
 }

@@ -23,8 +23,8 @@ func (r *Report) Grades() []Grade {
 				list = append(list, Grade{Provider: provider, Works: true})
 			}
 			g := &list[i]
-			if res.Verdict == Skipped {
-				continue
+			if res.Verdict == Skipped || res.Verdict == NotOffered && res.typeless {
+				continue // who has no groups gets none pushed
 			}
 			g.Known = true
 			if res.Blocked || res.Verdict == Fail || res.Verdict == Broken || res.Verdict == NotOffered {

@@ -14,11 +14,15 @@ import (
 )
 
 // start serves the in-memory provider below a path.
-func start(t *testing.T, prefix string) (host string) {
+func start(t *testing.T, prefix string, alter ...func(*server.Service)) (host string) {
 	t.Helper()
 	srv := httptest.NewUnstartedServer(nil)
 	host = "http://" + srv.Listener.Addr().String()
-	srv.Config.Handler = server.Handler(scimtest.Open(scimtest.NewService(host+prefix, scim.Compat())), server.Options{Prefix: prefix})
+	svc := scimtest.NewService(host+prefix, scim.Compat())
+	for _, f := range alter {
+		f(svc)
+	}
+	srv.Config.Handler = server.Handler(scimtest.Open(svc), server.Options{Prefix: prefix})
 	srv.Start()
 	t.Cleanup(srv.Close)
 	return host

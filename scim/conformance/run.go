@@ -130,7 +130,7 @@ func (s *session) run(ctx context.Context, c *Check) (res Result, left []string)
 	began := time.Now()
 	t := &T{ctx: ctx, s: s, verdict: Pass}
 	t.guard(c.Run)
-	res = Result{Check: c, Verdict: t.verdict, Findings: t.findings, Blocked: t.blocked, Exchanges: t.exchanges, Took: time.Since(began)}
+	res = Result{Check: c, Verdict: t.verdict, Findings: t.findings, Blocked: t.blocked, typeless: t.typeless, Exchanges: t.exchanges, Took: time.Since(began)}
 	for _, path := range slices.Backward(t.made) {
 		if !s.remove(context.WithoutCancel(ctx), path) { // also after an interruption
 			left = append(left, path)

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/muster-id/muster/scim/conformance"
+	"github.com/muster-id/muster/scim/server"
 )
 
 // between puts a handler between the checks and a provider.
@@ -174,5 +175,20 @@ func TestPace(t *testing.T) {
 	}
 	if r.Count(conformance.Pass) != 1 {
 		t.Errorf("%d checks passed", r.Count(conformance.Pass))
+	}
+}
+
+// TestGradeWithoutGroups: who has no groups is judged by people alone.
+func TestGradeWithoutGroups(t *testing.T) {
+	t.Parallel()
+	host := start(t, "/scim/v2", func(s *server.Service) { delete(s.Stores, "Group") })
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: host + "/scim/v2", Only: []string{"lifecycle"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range r.Grades() {
+		if !g.Works {
+			t.Errorf("%s would not work: %v", g.Provider, g.Against)
+		}
 	}
 }

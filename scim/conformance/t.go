@@ -21,6 +21,7 @@ type T struct {
 	verdict   Verdict
 	findings  []string
 	blocked   bool
+	typeless  bool // the provider lacks the resource type
 	exchanges []Exchange
 	made      []string // locations below the base, in order
 }
@@ -82,6 +83,7 @@ func (t *T) Groups() string { return t.endpoint("Group") }
 
 func (t *T) endpoint(typ string) string {
 	e := t.s.endpoints[typ]
+	t.typeless = e == ""
 	t.Offered(e != "", "resource type "+typ)
 	return e
 }

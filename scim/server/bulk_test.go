@@ -499,6 +499,7 @@ func TestSec_C05_BulkNesting(t *testing.T) {
 }
 
 // FuzzBulk sends any operations: the answer is never a 5xx, and neither is any result.
+// Row C16.
 func FuzzBulk(f *testing.F) {
 	for _, ops := range []string{
 		newUser("a", "ada") + "," + newGroup("g", "g", "bulkId:a", "bulkId:h") + "," + newGroup("h", "h", "bulkId:g"),

@@ -114,6 +114,7 @@ func (w *Walker) overtake(c *store.Change, row *store.Detour) {
 	case row != nil && row.Ahead && row.Upto >= c.Seq:
 		return
 	case row != nil && row.Ahead:
+		w.passing[c.Num] = row.Upto // take will find the lane, and does not look at the row
 		l = w.lane(c.Num, max(row.Upto, w.walked))
 	case row != nil:
 		l = w.begin(row, true)

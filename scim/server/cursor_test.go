@@ -570,8 +570,8 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		body, err := json.Marshal(map[string]any{"schemas": []string{scim.SearchRequestMessage}, "cursor": text, "count": 1, "sortBy": "userName"})
-		if err != nil {
-			t.Skip(err) // not UTF-8
+		if err != nil || strings.IndexByte(text, 0) >= 0 {
+			return // not UTF-8, or what no body may have
 		}
 		for _, path := range []string{"/Users/.search", "/.search"} {
 			status, answer := exchange(h, "POST", path, string(body))

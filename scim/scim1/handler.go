@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/internal/body"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -30,8 +31,8 @@ func Handler(open server.Open, opts server.Options) http.Handler {
 	// The limits hold for what a client sends: here. The server gets more of it.
 	l := &opts.Limits
 	h.body, h.large = cmp.Or(l.Body, 2<<20), cmp.Or(l.LargeBody, 10<<20)
-	h.budget.max = cmp.Or(l.BodiesInFlight, 256<<20)
-	l.Body, l.LargeBody, l.BodiesInFlight = translated*h.body, translated*h.large, translated*h.budget.max
+	h.budget.Max = cmp.Or(l.BodiesInFlight, 256<<20)
+	l.Body, l.LargeBody, l.BodiesInFlight = translated*h.body, translated*h.large, translated*h.budget.Max
 	h.inner = server.Handler(reopen, opts)
 	return h
 }
@@ -43,7 +44,7 @@ type handler struct {
 	log    *slog.Logger
 	body   int64 // limit of a request body in bytes
 	large  int64 // the same for groups and bulk
-	budget budget
+	budget body.Budget
 }
 
 // opened is what open returned for a request. The server gets it by the context: a
@@ -74,7 +75,7 @@ type exchange struct {
 // ServeHTTP translates one request, has it answered and translates the answer.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{handler: h, w: w}
-	defer func() { h.budget.give(x.taken) }()
+	defer func() { h.budget.Give(x.taken) }()
 	in, err := x.request(r)
 	if e := scim.AsError(err); e != nil {
 		x.refuse(e)

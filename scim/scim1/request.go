@@ -139,7 +139,7 @@ func (x *exchange) translateBody(in *http.Request) error {
 	if as == nil || !isJSON(in.Header) {
 		return nil
 	}
-	b, err := x.read(in, limit)
+	b, err := x.budget.Read(in, limit, &x.taken)
 	if err != nil {
 		return err
 	}

@@ -167,7 +167,7 @@ func (js *Jobs) run(ctx context.Context, a *asyncJob) {
 	if j.svc.Used != nil {
 		j.svc.Used(j.d.Used())
 	}
-	j.budget.give(j.taken)
+	j.budget.Give(j.taken)
 
 	js.mu.Lock()
 	defer js.mu.Unlock()

@@ -50,7 +50,7 @@ func (c *call) readBulk() (*bulkRequest, error) {
 	if err := checkContent(c.r.Header); err != nil {
 		return nil, err
 	}
-	body, err := c.readBody(c.Limits.LargeBody)
+	body, err := c.budget.Read(c.r, c.Limits.LargeBody, &c.taken)
 	if e := scim.AsError(err); e != nil && e.Status == http.StatusRequestEntityTooLarge {
 		return nil, scim.Errorf(e.Status, "the request is larger than maxPayloadSize, which is %d bytes; send several", c.Limits.LargeBody)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/internal/body"
 )
 
 // Options changes how a handler works. The zero value is ready for use.
@@ -48,7 +49,7 @@ type Options struct {
 func Handler(open Open, opts Options) http.Handler {
 	h := &handler{open: open, Options: opts}
 	h.Limits = opts.Limits.withDefaults()
-	h.budget.max = h.Limits.BodiesInFlight
+	h.budget.Max = h.Limits.BodiesInFlight
 	h.Prefix = strings.TrimSuffix(opts.Prefix, "/")
 	if h.Log == nil {
 		h.Log = slog.New(slog.DiscardHandler)
@@ -73,7 +74,7 @@ func Handler(open Open, opts Options) http.Handler {
 type handler struct {
 	Options
 	open    Open
-	budget  budget
+	budget  body.Budget
 	cursors *sealer
 }
 
@@ -105,7 +106,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			p = c.panicked(p)
 		}
 		if c.taken > 0 {
-			h.budget.give(c.taken)
+			h.budget.Give(c.taken)
 		}
 		c.release()
 		if p != nil {

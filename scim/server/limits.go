@@ -2,12 +2,8 @@ package server
 
 import (
 	"cmp"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
@@ -69,83 +65,12 @@ func (l *Limits) checkEdges(links []LinkEdit) error {
 	return nil
 }
 
-// budget counts the bytes of request bodies in memory over all requests.
-type budget struct {
-	max  int64
-	used atomic.Int64
-}
-
-func (b *budget) take(n int64) bool {
-	if b.used.Add(n) > b.max {
-		b.used.Add(-n)
-		return false
-	}
-	return true
-}
-
-func (b *budget) give(n int64) { b.used.Add(-n) }
-
-// readStep is how far the buffer of a body grows before its bytes have arrived, so that
-// a client holds no more of the budget than it has sent.
-const readStep = 64 << 10
-
-// readBody reads a whole request body of at most limit bytes. The bytes count in the
-// budget until the request ends.
-func (c *call) readBody(limit int64) ([]byte, error) {
-	tooLarge := scim.Errorf(http.StatusRequestEntityTooLarge, "the request body is larger than the limit of %d bytes", limit)
-	if c.r.ContentLength > limit {
-		return nil, tooLarge
-	}
-	size := min(limit, readStep)
-	if c.r.ContentLength >= 0 {
-		size = min(size, c.r.ContentLength)
-	}
-	// One byte more than expected, so that the end shows without another allocation.
-	b, err := c.grow(nil, size+1)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		n, err := c.r.Body.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case int64(len(b)) > limit:
-			return nil, tooLarge
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			return nil, &scim.Error{
-				Status: http.StatusBadRequest, Type: scim.InvalidSyntax,
-				Detail: "the request body could not be read to its end", Err: err,
-			}
-		case len(b) == cap(b):
-			if b, err = c.grow(b, min(2*int64(cap(b)), limit+1)); err != nil {
-				return nil, err
-			}
-		}
-	}
-}
-
-// grow returns a copy of b with capacity n, paid from the budget.
-func (c *call) grow(b []byte, n int64) ([]byte, error) {
-	more := n - int64(cap(b))
-	if !c.budget.take(more) {
-		return nil, &scim.Error{
-			Status:     http.StatusServiceUnavailable,
-			Detail:     "too many large requests at once; try again",
-			RetryAfter: 2 * time.Second,
-		}
-	}
-	c.taken += more
-	return append(make([]byte, 0, n), b...), nil
-}
-
 // readObject reads the request body as one JSON object, after checking that it says to be JSON.
 func (c *call) readObject(limit int64) (schema.Object, error) {
 	if err := checkContent(c.r.Header); err != nil {
 		return nil, err
 	}
-	b, err := c.readBody(limit)
+	b, err := c.budget.Read(c.r, limit, &c.taken)
 	if err != nil {
 		return nil, err
 	}

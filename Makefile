@@ -111,9 +111,19 @@ generated: ## Check that generated files, go.mod and go.sum are current
 	if [ "$$before" != "$$after" ]; then git status --short; \
 		echo 'go generate changed files: commit what it made' >&2; exit 1; fi
 
+# A release step (security row L01); not part of the gate, which may have no network.
 .PHONY: vulncheck
 vulncheck: ## Ask the Go vulnerability database (needs the network)
 	$(TOOL) govulncheck ./...
+
+.PHONY: release
+release: vulncheck ## Build all archives with checksums, module lists and signature: make release VERSION=v1.2.3 DIR=dist
+	.ci/release $(or $(DIR),dist) $(or $(VERSION),$(error name the release: make release VERSION=v1.2.3)) $(PLATFORMS)
+
+# Security rows L04 and L05.
+.PHONY: release-check
+release-check: ## Build a release twice and verify it as its users would
+	.ci/release-check
 
 .PHONY: tools
 tools: ## Build the pinned tools now, so that nothing waits for them later

@@ -49,7 +49,7 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-func TestTwoHubsLiveInOneProcess(t *testing.T) {
+func TestSec_L08_TwoHubsLiveInOneProcess(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, app.Options{Data: filepath.Join(dir, "a")})
 	b := start(t, app.Options{Data: filepath.Join(dir, "b"), MetricsListen: "127.0.0.1:0"})

@@ -41,7 +41,7 @@ func TestSecondLockIsRefusedWithItsOwner(t *testing.T) {
 	}
 }
 
-func TestDirectoryIsPrivate(t *testing.T) {
+func TestSec_F12_DirectoryIsPrivate(t *testing.T) {
 	d, err := datadir.Open(filepath.Join(t.TempDir(), "a", "b"))
 	if err != nil {
 		t.Fatal(err)

@@ -322,7 +322,7 @@ func TestRel_R33_HangingCallHoldsOnlyItsSlot(t *testing.T) {
 
 // D13: what ends access overtakes the backlog, its resource's earlier changes first, and is not sent
 // again when the backlog comes there, not even after a restart.
-func TestUrgentChangeOvertakesTheBacklog(t *testing.T) {
+func TestSec_D13_UrgentChangeOvertakesTheBacklog(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(t *testing.T, h *hub) {
 		half := 5000

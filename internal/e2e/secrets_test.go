@@ -15,10 +15,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// TestSec_D03_MarkedPassword sends a password through every write and every way to be wrong, and
+// TestSec_D03_D04_MarkedPassword sends a password through every write and every way to be wrong, and
 // looks for it in all that leaves the hub or stays in it: answers, feed, logs, webhooks, the
 // application downstream, databases and their logs. The hub's own secrets are looked for too (A06).
-func TestSec_D03_MarkedPassword(t *testing.T) {
+func TestSec_D03_D04_MarkedPassword(t *testing.T) {
 	t.Parallel()
 	const marker = "S3cr3t-marker"
 	app := startHub(t, t.TempDir(), "--log-level", "debug")

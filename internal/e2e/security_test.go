@@ -204,8 +204,8 @@ func TestSec_D18_HostMeansNothing(t *testing.T) {
 	}
 }
 
-// TestSec_F03_Headers looks at the headers of every kind of answer, and for doors that should not be there (F04, F13).
-func TestSec_F03_Headers(t *testing.T) {
+// TestSec_F03_F04_F13_Headers looks at the headers of every kind of answer, and for doors that should not be there (F04, F13).
+func TestSec_F03_F04_F13_Headers(t *testing.T) {
 	t.Parallel()
 	h := startHub(t, t.TempDir())
 	root := strings.TrimSuffix(h.base, "/scim/v2")

@@ -159,8 +159,8 @@ func TestCutOff(t *testing.T) {
 	})
 }
 
-// TestWant sees that the store is asked for what is sent and nothing else (P-A-13, E05).
-func TestWant(t *testing.T) {
+// TestSec_E05_Want sees that the store is asked for what is sent and nothing else (P-A-13, E05).
+func TestSec_E05_Want(t *testing.T) {
 	t.Parallel()
 	var asked []string
 	p := newProvider(t, scim.Compat(), func(s *server.Service, _ *server.Options) {

@@ -125,6 +125,10 @@ release: vulncheck ## Build all archives with checksums, module lists and signat
 release-check: ## Build a release twice and verify it as its users would
 	.ci/release-check
 
+.PHONY: deploy-check
+deploy-check: ## Verify the service unit, and the hub on a read-only machine (needs root)
+	.ci/deploy-check
+
 .PHONY: tools
 tools: ## Build the pinned tools now, so that nothing waits for them later
 	$(TOOL) golangci-lint version

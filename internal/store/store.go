@@ -35,8 +35,8 @@
 // What a tenant defines has a generation, which every body names that is written under it. A decision that was made
 // under another one than that in force is refused: it may know nothing of an attribute, an index or a claim.
 //
-// Every method takes the tenant, so that forgetting it does not compile; but for Setting, which belongs to none, and
-// TokenByHash, which finds it. Errors: ErrNotFound,
+// Every method takes the tenant, so that forgetting it does not compile; but for Setting, which belongs to none, those that
+// find tenants, and TokenByHash, which finds it. Errors: ErrNotFound, ErrTaken,
 // ErrFull, ErrBusy, ErrClosed, ErrGeneration, ErrMoved, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 
@@ -65,6 +65,8 @@ var (
 	ErrLongKey = errors.New("a sort key is too long for a position")
 	// ErrPosition: a position does not belong to the search.
 	ErrPosition = errors.New("the position is not one of this search")
+	// ErrTaken: the name or the host is that of another tenant, or the name that of another source. Nothing was written.
+	ErrTaken = errors.New("the name is taken")
 	// ErrCostly: the search looks at so much that it ran out of time. Trying again does not help.
 	ErrCostly = errors.New("the search takes too long")
 )
@@ -96,6 +98,8 @@ type Store interface {
 	Deliveries
 	Tokens
 	Schemas
+	Tenants
+	Purger
 	// Setting returns a value that belongs to the whole installation, such as a key that all nodes share. The first who asks
 	// for a name says what it is to be: that is stored, and from then on returned to everybody.
 	Setting(ctx context.Context, name string, initial []byte) ([]byte, error)
@@ -201,6 +205,7 @@ type Resource struct {
 	Modified time.Time
 	Body     []byte // canonical JSON without id, meta and relations; nil in a tombstone
 	Gen      int    // schema generation that Body was written under
+	Source   Source // who owns it: who created it, or brought it back
 	Deleted  bool
 	Once     bool  // has been active at some time (User): tells activation from reactivation
 	Index    Index // of what is written and what a View shows; the Reader leaves it empty
@@ -325,6 +330,10 @@ type Rows struct {
 	Unlinks   []LinkKey
 	Schema    *NewSchema
 	Worked    []Work // is done
+	// Tenants are inserted, or replaced by number; only an Op of System may write them. A new one has a number that NextNum
+	// gave; it begins with an empty feed, its default source and generation 1. A name or host of two is ErrTaken.
+	Tenants []*TenantRecord
+	Sources []*SourceRecord // inserted, or replaced by number
 }
 
 // Reader reads resources. Tombstones are invisible to it.

@@ -49,6 +49,14 @@ func (n *nesting) forget(t store.Tenant) {
 	}
 }
 
+// drop forgets that a tenant was ever there.
+func (n *nesting) drop(t store.Tenant) {
+	n.forget(t)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.generation, t)
+}
+
 const selectNesting = `SELECT e.parent, e.child FROM edge e INDEXED BY edge_nested
 	CROSS JOIN resource p ON p.tenant = e.tenant AND p.num = e.parent
 	CROSS JOIN resource c ON c.tenant = e.tenant AND c.num = e.child

@@ -13,8 +13,7 @@ const (
 
 // Setting implements store.Store.
 func (db *DB) Setting(ctx context.Context, name string, initial []byte) (value []byte, err error) {
-	// Queued with the default tenant's writes; the row itself belongs to none.
-	err = db.writer.do(ctx, &job{tenant: store.Default, task: func(b *batch) error {
+	err = db.writer.do(ctx, &job{tenant: store.System, task: func(b *batch) error {
 		if _, err := b.conn.exec(insertSetting, name, initial); err != nil {
 			return err
 		}

@@ -30,6 +30,16 @@ func (s *signal) tenant(t store.Tenant) *beat {
 	return b
 }
 
+// drop forgets a tenant that has gone; who waits for it is told that its head has moved, and finds none.
+func (s *signal) drop(t store.Tenant) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.tenants[t]; b != nil && b.next != nil {
+		close(b.next)
+	}
+	delete(s.tenants, t)
+}
+
 // committed tells the waiters of a tenant its new head.
 func (s *signal) committed(t store.Tenant, seq store.Seq) {
 	s.mu.Lock()

@@ -9,10 +9,17 @@ import (
 
 const selectCounts = "SELECT users, groups FROM head WHERE tenant = ?"
 
+// Totals implements store.Tenants.
+func (db *DB) Totals(ctx context.Context) (store.Stats, error) { return db.stats(ctx, sumCounts) }
+
 // Stats implements store.Store.
 func (db *DB) Stats(ctx context.Context, t store.Tenant) (store.Stats, error) {
+	return db.stats(ctx, selectCounts, int64(t))
+}
+
+func (db *DB) stats(ctx context.Context, query string, args ...any) (store.Stats, error) {
 	s := store.Stats{Waiting: db.writer.depth()}
-	err := db.find(ctx, func(r row) { s.Users, s.Groups = r.int(0), r.int(1) }, selectCounts, int64(t))
+	err := db.find(ctx, func(r row) { s.Users, s.Groups = r.int(0), r.int(1) }, query, args...)
 	if err != nil {
 		return store.Stats{}, err
 	}

@@ -1,39 +1,224 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/muster-id/muster/internal/store"
 )
 
 const (
 	hasHead      = "SELECT 1 FROM head WHERE tenant = ?"
-	insertTenant = "INSERT INTO tenant (tenant, name, created) VALUES (?, ?, ?)"
-	insertHead   = "INSERT INTO head (tenant, epoch, seq, next_num, at, users, groups) VALUES (?, 1, 0, 1, 0, 0, 0)"
+	insertTenant = "INSERT INTO tenant (tenant, name, created, since) VALUES (?, ?, ?, ?)"
+	insertHead   = "INSERT INTO head (tenant, epoch, seq, next_num, at, users, groups) VALUES (?, 1, 0, ?, 0, 0, 0)"
 	insertSource = "INSERT INTO source (tenant, source, name, created) VALUES (?, ?, ?, ?)"
 )
 
-// bootstrap makes the tenant that exists from the start, and its source.
+// defaultName is the name of the tenant that exists from the start, and of the source that each tenant begins with.
+const defaultName = "default"
+
+// bootstrap makes the installation's own head, the tenant that exists from the start, and its source.
 func bootstrap(c *conn, now time.Time) error {
-	t := int64(store.Default)
-	found, err := c.one(func(row) {}, hasHead, t)
-	if err != nil || found {
-		return err
-	}
-	steps := []struct {
+	first, at := int64(store.Default), toMillis(now)
+	type step struct {
 		query string
 		args  []any
-	}{
-		{"BEGIN IMMEDIATE", nil},
-		{insertTenant, []any{t, "default", toMillis(now)}},
-		{insertSource, []any{t, int64(store.DefaultSource), "default", toMillis(now)}},
-		{insertHead, []any{t}},
-		{"COMMIT", nil},
 	}
-	for _, s := range steps {
+	heads := []struct {
+		tenant store.Tenant
+		steps  []step
+	}{
+		// Its numbers are those of tenants, and the first one has its own.
+		{store.System, []step{{insertHead, []any{int64(store.System), first + 1}}}},
+		{store.Default, []step{
+			{insertTenant, []any{first, defaultName, at, at}},
+			{insertSource, []any{first, int64(store.DefaultSource), defaultName, at}},
+			{insertHead, []any{first, int64(1)}},
+		}},
+	}
+	var steps []step
+	for _, h := range heads {
+		found, err := c.one(func(row) {}, hasHead, int64(h.tenant))
+		if err != nil {
+			return err
+		}
+		if !found {
+			steps = append(steps, h.steps...)
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	for _, s := range slices.Concat([]step{{"BEGIN IMMEDIATE", nil}}, steps, []step{{"COMMIT", nil}}) {
 		if _, err := c.exec(s.query, s.args...); err != nil {
-			return fmt.Errorf("make the default tenant: %w", err)
+			return fmt.Errorf("make the first tenant: %w", err)
+		}
+	}
+	return nil
+}
+
+const (
+	tenantColumns = `t.tenant, t.name, t.state, t.created, t.since, t.purge, t.settings,
+	(SELECT json_group_array(h.host ORDER BY h.host) FROM tenant_host h INDEXED BY tenant_host_tenant WHERE h.tenant = t.tenant)`
+	tenantByNumber = "SELECT " + tenantColumns + " FROM tenant t WHERE t.tenant = ?"
+	tenantByName   = "SELECT " + tenantColumns + " FROM tenant t WHERE t.name = ?"
+	tenantByHost   = "SELECT " + tenantColumns + " FROM tenant_host k CROSS JOIN tenant t ON t.tenant = k.tenant WHERE k.host = ?"
+	selectTenants  = "SELECT " + tenantColumns + " FROM tenant t WHERE t.tenant > ? ORDER BY t.tenant LIMIT ?"
+	selectSources  = "SELECT source, name, created FROM source WHERE tenant = ? ORDER BY source"
+)
+
+func readTenant(r row) (t store.TenantRecord, err error) {
+	t = store.TenantRecord{
+		Tenant:   store.Tenant(r.int(0)),
+		Name:     r.text(1),
+		State:    store.TenantState(r.int(2)),
+		Created:  fromMillis(r.int(3)),
+		Since:    fromMillis(r.int(4)),
+		Purge:    fromMillis(r.int(5)),
+		Settings: r.blob(6),
+	}
+	if hosts := r.text(7); hosts != "[]" {
+		err = json.Unmarshal([]byte(hosts), &t.Hosts)
+	}
+	return t, err
+}
+
+func (db *DB) tenant(ctx context.Context, query string, key any) (t store.TenantRecord, err error) {
+	var bad error
+	err = db.find(ctx, func(r row) { t, bad = readTenant(r) }, query, key)
+	if err == nil {
+		err = bad
+	}
+	return t, err
+}
+
+// Tenant implements store.Tenants.
+func (db *DB) Tenant(ctx context.Context, t store.Tenant) (store.TenantRecord, error) {
+	return db.tenant(ctx, tenantByNumber, int64(t))
+}
+
+// TenantByName implements store.Tenants.
+func (db *DB) TenantByName(ctx context.Context, name string) (store.TenantRecord, error) {
+	return db.tenant(ctx, tenantByName, name)
+}
+
+// TenantByHost implements store.Tenants.
+func (db *DB) TenantByHost(ctx context.Context, host string) (store.TenantRecord, error) {
+	return db.tenant(ctx, tenantByHost, host)
+}
+
+// Tenants implements store.Tenants.
+func (db *DB) Tenants(ctx context.Context, after store.Tenant, limit int) (list []store.TenantRecord, err error) {
+	var bad error
+	err = db.each(ctx, func(r row) {
+		t, err := readTenant(r)
+		if list = append(list, t); err != nil {
+			bad = err
+		}
+	}, selectTenants, int64(after), int64(limit))
+	if err == nil {
+		err = bad
+	}
+	return list, err
+}
+
+// Sources implements store.Tenants.
+func (db *DB) Sources(ctx context.Context, t store.Tenant) (list []store.SourceRecord, err error) {
+	err = db.each(ctx, func(r row) {
+		list = append(list, store.SourceRecord{Source: store.Source(r.int(0)), Name: r.text(1), Created: fromMillis(r.int(2))})
+	}, selectSources, int64(t))
+	return list, err
+}
+
+const (
+	// The tables are empty nearly always, and small otherwise.
+	sweepTenants = "SELECT tenant FROM sweep UNION SELECT tenant FROM pending WHERE expires < ?"
+	workTenants  = "SELECT DISTINCT tenant FROM schema_work"
+	sumCounts    = "SELECT coalesce(sum(users), 0), coalesce(sum(groups), 0) FROM head"
+)
+
+// Busy implements store.Tenants.
+func (db *DB) Busy(ctx context.Context, now time.Time) (sweep, work []store.Tenant, err error) {
+	err = db.each(ctx, func(r row) { sweep = append(sweep, store.Tenant(r.int(0))) }, sweepTenants, toMillis(now))
+	if err == nil {
+		err = db.each(ctx, func(r row) { work = append(work, store.Tenant(r.int(0))) }, workTenants)
+	}
+	return sweep, work, err
+}
+
+// checkNames refuses a name or a host that is another tenant's, before it takes the whole batch down.
+func (l *ledger) checkNames(c *conn, rows *store.Rows) (answer, err error) {
+	taken := false
+	owner := func(query string, self int64, args ...any) error {
+		if err != nil {
+			return err
+		}
+		_, err = c.one(func(r row) { taken = taken || r.int(0) != self }, query, args...)
+		return err
+	}
+	for _, t := range rows.Tenants {
+		if l.tenant != store.System {
+			return fmt.Errorf("tenant %d cannot write tenants", l.tenant), nil
+		}
+		err = owner("SELECT tenant FROM tenant WHERE name = ?", int64(t.Tenant), t.Name)
+		for _, h := range t.Hosts {
+			err = owner("SELECT tenant FROM tenant_host WHERE host = ?", int64(t.Tenant), h)
+		}
+	}
+	for _, s := range rows.Sources {
+		err = owner("SELECT source FROM source WHERE tenant = ? AND name = ?", int64(s.Source), int64(l.tenant), s.Name)
+	}
+	if err == nil && taken {
+		answer = store.ErrTaken
+	}
+	return answer, err
+}
+
+const (
+	upsertTenant = `INSERT INTO tenant (tenant, name, state, created, since, purge, settings) VALUES (?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (tenant) DO UPDATE SET name = excluded.name, state = excluded.state, since = excluded.since,
+	purge = excluded.purge, settings = excluded.settings`
+	dropHosts    = "DELETE FROM tenant_host WHERE tenant = ?"
+	insertHost   = "INSERT INTO tenant_host (tenant, host) VALUES (?, ?)"
+	upsertSource = `INSERT INTO source (tenant, source, name, created) VALUES (?, ?, ?, ?)
+	ON CONFLICT (tenant, source) DO UPDATE SET name = excluded.name`
+)
+
+func writeTenants(c *conn, tenant store.Tenant, rows *store.Rows) error {
+	for _, t := range rows.Tenants {
+		n := int64(t.Tenant)
+		if _, err := c.exec(upsertTenant, n, t.Name, int64(t.State), toMillis(t.Created), toMillis(t.Since), toMillis(t.Purge), document(t.Settings)); err != nil {
+			return err
+		}
+		if _, err := c.exec(dropHosts, n); err != nil {
+			return err
+		}
+		for _, h := range t.Hosts {
+			if _, err := c.exec(insertHost, n, h); err != nil {
+				return err
+			}
+		}
+		known, err := c.one(func(row) {}, hasHead, n)
+		if err != nil {
+			return err
+		}
+		if known {
+			continue
+		}
+		if _, err := c.exec(insertHead, n, int64(1)); err != nil {
+			return err
+		}
+		if _, err := c.exec(insertSource, n, int64(store.DefaultSource), defaultName, toMillis(t.Created)); err != nil {
+			return err
+		}
+	}
+	for _, s := range rows.Sources {
+		if _, err := c.exec(upsertSource, int64(tenant), int64(s.Source), s.Name, toMillis(s.Created)); err != nil {
+			return err
 		}
 	}
 	return nil

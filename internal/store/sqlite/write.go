@@ -69,11 +69,11 @@ func (l *ledger) writeCuts(c *conn) error {
 
 const (
 	insertResource = `INSERT INTO resource (tenant, num, type, id, person, version, created, modified, gen, deleted, once,
-	user_name, external_id, display_name, employee_number, manager, active, display, entries, body)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	user_name, external_id, display_name, employee_number, manager, active, display, entries, body, source)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// updateResource rewrites the row and with it every index entry, whether its key changed or not: SQLite does not compare.
 	updateResource = `UPDATE resource SET type = ?, id = ?, person = ?, version = ?, created = ?, modified = ?, gen = ?, deleted = ?, once = ?,
-	user_name = ?, external_id = ?, display_name = ?, employee_number = ?, manager = ?, active = ?, display = ?, entries = ?, body = ?
+	user_name = ?, external_id = ?, display_name = ?, employee_number = ?, manager = ?, active = ?, display = ?, entries = ?, body = ?, source = ?
 	WHERE tenant = ? AND num = ?`
 	// updateBody is for the common case that no key changed, and spares five indexes.
 	updateBody = "UPDATE resource SET version = ?, modified = ?, gen = ?, once = ?, active = ?, body = ? WHERE tenant = ? AND num = ?"
@@ -100,10 +100,10 @@ func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
 	switch {
 	case stored == nil:
 		_, err = c.exec(insertResource, t, n, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
-			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body))
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source))
 	case !sameKeys(r, stored):
 		_, err = c.exec(updateResource, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
-			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), t, n)
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source), t, n)
 	case r.Once == stored.Once && r.Gen == stored.Gen && x.Active == indexOf(stored).Active && string(r.Body) == string(stored.Body):
 		_, err = c.exec(touchResource, r.Version, modified, t, n)
 	default:
@@ -126,7 +126,7 @@ func indexOf(r *store.Resource) *store.Index {
 // sameKeys reports whether nothing differs but version, times, state and body.
 func sameKeys(a, b *store.Resource) bool {
 	x, y := indexOf(a), indexOf(b)
-	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted &&
+	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted && a.Source == b.Source &&
 		x.UserName == y.UserName && x.ExternalID == y.ExternalID && x.DisplayName == y.DisplayName &&
 		x.EmployeeNumber == y.EmployeeNumber && x.Manager == y.Manager && x.Display == y.Display && slices.Equal(x.Entries, y.Entries)
 }
@@ -318,6 +318,9 @@ func (l *ledger) writeRest(c *conn) error {
 			}
 		}
 		if err := writeSchema(c, l.tenant, rows); err != nil {
+			return err
+		}
+		if err := writeTenants(c, l.tenant, rows); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,8 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Deliveries", testDeliveries},
 		{"Tokens", testTokens},
 		{"Settings", testSettings},
+		{"Tenants", testTenants},
+		{"Purge", testPurge},
 		{"Find", testFind},
 		{"Schemas", testSchemas},
 		{"Reopen", testReopen},

@@ -15,7 +15,7 @@ import (
 )
 
 func newChanges() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var after string
 	var follow, asJSON bool
 	cmd := &cobra.Command{
@@ -30,7 +30,7 @@ keeps the last position and hands it to --after misses nothing and sees nothing 
   muster changes --json --after 1-1042 | jq .events`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				for line, err := range c.Changes(cmd.Context(), after, follow) {
 					if err != nil {
 						return err
@@ -43,7 +43,7 @@ keeps the last position and hands it to --after misses nothing and sees nothing 
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "print what follows this position (default: from the beginning)")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with changes as they happen, until interrupted")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")

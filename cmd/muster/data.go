@@ -13,20 +13,26 @@ import (
 	"github.com/muster-id/muster/internal/datadir"
 )
 
-// dataFlag is the data directory of the hub that a command is for.
-type dataFlag string
+// hubFlags say which hub a command is for, and which tenant of it.
+type hubFlags struct{ data, tenant string }
 
-func (f *dataFlag) add(cmd *cobra.Command) {
+func (f *hubFlags) add(cmd *cobra.Command) {
 	def := os.Getenv("MUSTER_DATA")
 	if def == "" {
 		def = app.DefaultData
 	}
-	cmd.Flags().StringVar((*string)(f), "data", def, "data directory of the hub (environment: MUSTER_DATA)")
+	cmd.Flags().StringVar(&f.data, "data", def, "data directory of the hub (environment: MUSTER_DATA)")
+}
+
+// addTenant adds the flags of a command that is about one tenant.
+func (f *hubFlags) addTenant(cmd *cobra.Command) {
+	f.add(cmd)
+	cmd.Flags().StringVar(&f.tenant, "tenant", "default", "name of the tenant")
 }
 
 // with calls do with a client of the hub, which may run or not.
-func (f *dataFlag) with(ctx context.Context, do func(*admin.Client) error) error {
-	dir, err := datadir.Existing(string(*f))
+func (f *hubFlags) with(ctx context.Context, do func(*admin.Client) error) error {
+	dir, err := datadir.Existing(f.data)
 	if err != nil {
 		return err
 	}
@@ -34,5 +40,6 @@ func (f *dataFlag) with(ctx context.Context, do func(*admin.Client) error) error
 	if err != nil {
 		return err
 	}
+	c.Tenant = f.tenant
 	return errors.Join(do(c), c.Close())
 }

@@ -30,14 +30,14 @@ once for new requests, and stays. All commands work while the hub runs and while
 }
 
 func newSchemaList() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List schemas, and what they are for",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				all, err := c.Schemas(cmd.Context())
 				if err != nil {
 					return err
@@ -60,7 +60,7 @@ func newSchemaList() *cobra.Command {
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -81,13 +81,13 @@ func use(s admin.Schema) string {
 }
 
 func newSchemaShow() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	cmd := &cobra.Command{
 		Use:   "show URN",
 		Short: "Print a definition, in the form in which it can be changed and added again",
 		Args:  exactly("the URN of a schema, as \"muster schema list\" shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				v, err := c.Schema(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -96,7 +96,7 @@ func newSchemaShow() *cobra.Command {
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	return cmd
 }
 
@@ -109,7 +109,7 @@ func (f *modeFlags) add(cmd *cobra.Command) {
 }
 
 func newSchemaAdd() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var mode modeFlags
 	var pack string
 	cmd := &cobra.Command{
@@ -128,7 +128,7 @@ are always possible; what would make values unreadable is refused, unless --forc
 			if err != nil {
 				return err
 			}
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				result, err := c.AddSchemas(cmd.Context(), admin.SchemasRequest{Definitions: definitions, DryRun: mode.dryRun, Force: mode.force})
 				if err != nil {
 					return err
@@ -137,7 +137,7 @@ are always possible; what would make values unreadable is refused, unless --forc
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	mode.add(cmd)
 	cmd.Flags().StringVar(&pack, "pack", "", "a pack that \"muster schema packs\" lists, instead of a file")
 	return cmd
@@ -173,7 +173,7 @@ func readDefinitions(stdin io.Reader, pack string, args []string) (jsontext.Valu
 }
 
 func newSchemaRemove() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var mode modeFlags
 	cmd := &cobra.Command{
 		Use:   "remove URN...",
@@ -187,10 +187,10 @@ deleted, but nobody sees them any more. A resource type goes with its schema, on
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error { return removeSchemas(cmd.Context(), cmd.OutOrStdout(), c, args, mode) })
+			return hub.with(cmd.Context(), func(c *admin.Client) error { return removeSchemas(cmd.Context(), cmd.OutOrStdout(), c, args, mode) })
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	mode.add(cmd)
 	return cmd
 }

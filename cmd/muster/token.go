@@ -26,7 +26,7 @@ func newToken() *cobra.Command {
 }
 
 func newTokenCreate() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var req admin.TokenRequest
 	cmd := &cobra.Command{
 		Use:   "create --name NAME",
@@ -46,7 +46,7 @@ With --user the token speaks for that person alone: it sees and changes /Me, and
 			if req.Days < 1 {
 				return usageError{fmt.Errorf("--days %d: a token lives at least a day", req.Days)}
 			}
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				t, err := c.CreateToken(cmd.Context(), req)
 				if err != nil {
 					return err
@@ -56,16 +56,17 @@ With --user the token speaks for that person alone: it sees and changes /Me, and
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	cmd.Flags().StringVar(&req.Name, "name", "", "what the token is called, such as the identity provider that uses it")
 	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send), strict (the RFCs to the letter), entra, okta, interop, ipsie or scim1; single switches may follow: compat,quiet-patch,no-keep-on-put")
 	cmd.Flags().IntVar(&req.Days, "days", 365, "how long it lives")
+	cmd.Flags().StringVar(&req.Source, "source", "default", "the source that it speaks for, as \"muster source list\" shows it")
 	cmd.Flags().StringVar(&req.User, "user", "", "userName or id of the one person whom it speaks for")
 	return cmd
 }
 
 func newTokenList() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -74,7 +75,7 @@ func newTokenList() *cobra.Command {
 hub started, the most frequent first; --json has their numbers.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error {
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
 				all, err := c.Tokens(cmd.Context())
 				if err != nil {
 					return err
@@ -92,13 +93,13 @@ hub started, the most frequent first; --json has their numbers.`,
 					case !t.Expires.IsZero() && t.Expires.Before(time.Now()):
 						state = "expired " + t.Expires.Format(time.DateOnly)
 					}
-					rows[i] = []string{t.ID, t.Name, t.Hint, t.Profile, cmp.Or(t.User, "-"), state, needed(t.Uses)}
+					rows[i] = []string{t.ID, t.Name, t.Hint, t.Source, t.Profile, cmp.Or(t.User, "-"), state, needed(t.Uses)}
 				}
-				return printTable(out, []string{"ID", "NAME", "TOKEN", "PROFILE", "USER", "STATE", "NEEDED"}, rows)
+				return printTable(out, []string{"ID", "NAME", "TOKEN", "SOURCE", "PROFILE", "USER", "STATE", "NEEDED"}, rows)
 			})
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -112,16 +113,16 @@ func needed(uses map[string]int64) string {
 }
 
 func newTokenRevoke() *cobra.Command {
-	var data dataFlag
+	var hub hubFlags
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
 		Short: "End a token: it is refused within five seconds",
 		Args:  exactly("the id of a token, as \"muster token list\" shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return data.with(cmd.Context(), func(c *admin.Client) error { return c.RevokeToken(cmd.Context(), args[0]) })
+			return hub.with(cmd.Context(), func(c *admin.Client) error { return c.RevokeToken(cmd.Context(), args[0]) })
 		},
 	}
-	data.add(cmd)
+	hub.addTenant(cmd)
 	return cmd
 }
 

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/muster-id/muster/internal/store"
 )
 
 // maxTTL is the promise of A10: a revoked token works at most this long.
@@ -79,10 +81,14 @@ func New(lookup LookupFunc, now func() time.Time, o Options) *Authenticator {
 	}
 }
 
-// Request authenticates a request by its Authorization header and nothing else.
+// NoTenant is the number of no tenant: whoever asks for one that does not exist, or that does not answer at the moment, goes
+// the way of all others and is refused like them (B02).
+const NoTenant store.Tenant = -1
+
+// Request authenticates a request to a tenant by its Authorization header and nothing else.
 // The error is an [*Error]. The address is that of the connection: forwarded
 // headers are not believed (A19).
-func (a *Authenticator) Request(r *http.Request) (Principal, error) {
+func (a *Authenticator) Request(r *http.Request, t store.Tenant) (Principal, error) {
 	token, err := bearer(r)
 	if err != nil {
 		return Principal{}, err
@@ -91,11 +97,11 @@ func (a *Authenticator) Request(r *http.Request) (Principal, error) {
 	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		addr = ap.Addr()
 	}
-	return a.Token(r.Context(), token, addr)
+	return a.Token(r.Context(), token, addr, t)
 }
 
-// Token authenticates a token that came from addr. The error is an [*Error].
-func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr) (Principal, error) {
+// Token authenticates a token that came from addr and is used at a tenant. The error is an [*Error].
+func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr, t store.Tenant) (Principal, error) {
 	now := a.now()
 	if !WellFormed(token) {
 		return Principal{}, a.failed(addr, now, ReasonMalformed)
@@ -104,7 +110,7 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 	a.mu.RLock()
 	known, worked := a.cached[hash]
 	a.mu.RUnlock()
-	if worked && now.Before(known.fresh) && valid(known.principal, now) {
+	if worked && now.Before(known.fresh) && valid(known.principal, now) && known.principal.Tenant == t {
 		return known.principal, nil
 	}
 	if wait := a.failures.wait(addr, now); wait > 0 && !worked {
@@ -118,6 +124,9 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 		return Principal{}, a.failed(addr, now, ReasonUnknown)
 	case err != nil:
 		return Principal{}, &Error{Status: http.StatusServiceUnavailable, Reason: ReasonUnavailable, RetryAfter: time.Second, Err: err}
+	case p.Tenant != t:
+		// As if there were no such token: nobody learns at which tenant it works.
+		return Principal{}, a.failed(addr, now, ReasonTenant)
 	case !valid(p, now):
 		a.Forget(hash)
 		return Principal{}, a.failed(addr, now, ReasonExpired)

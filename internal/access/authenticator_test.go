@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/store"
 )
 
 // tokens is a store of tokens with a clock, counting its look-ups.
@@ -63,6 +64,9 @@ func (s *tokens) create(p access.Principal) (string, access.Hash) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.Hash = hash
+	if p.Tenant == 0 {
+		p.Tenant = store.Default
+	}
 	s.known[hash] = p
 	return plain.Reveal(), hash
 }
@@ -96,12 +100,12 @@ func reasonOf(err error) access.Reason {
 func TestAcceptedTokenGivesItsPrincipal(t *testing.T) {
 	t.Parallel()
 	s := newTokens()
-	want := access.Principal{Tenant: "default", Source: "hr", TokenID: "7", TokenName: "Entra", Profile: "entra"}
+	want := access.Principal{Tenant: store.Default, Source: 2, SourceName: "hr", TokenID: "7", TokenName: "Entra", Profile: "entra"}
 	token, hash := s.create(want)
 	want.Hash = hash
 	a := access.New(s.lookup, s.clock, access.Options{})
 	for range 3 {
-		got, err := a.Token(t.Context(), token, home)
+		got, err := a.Token(t.Context(), token, home, store.Default)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +125,7 @@ func TestSec_A04_MalformedTokensCostNoLookup(t *testing.T) {
 	a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 1_000})
 	for i := range len(token) {
 		altered := token[:i] + token[i+1:]
-		if _, err := a.Token(t.Context(), altered, home); reasonOf(err) != access.ReasonMalformed {
+		if _, err := a.Token(t.Context(), altered, home, store.Default); reasonOf(err) != access.ReasonMalformed {
 			t.Errorf("without position %d: %v, want malformed", i, err)
 		}
 	}
@@ -143,7 +147,7 @@ func TestSec_A07_LookupIsByHashAndComparedAgain(t *testing.T) {
 		p.Hash = stored
 		s.known[hash] = p // a store that answers for what it was not asked
 		a := access.New(s.lookup, s.clock, access.Options{})
-		if _, err := a.Token(t.Context(), token, home); reasonOf(err) != access.ReasonUnknown {
+		if _, err := a.Token(t.Context(), token, home, store.Default); reasonOf(err) != access.ReasonUnknown {
 			t.Errorf("%s: %v, want unknown", name, err)
 		}
 	}
@@ -151,9 +155,9 @@ func TestSec_A07_LookupIsByHashAndComparedAgain(t *testing.T) {
 		if got != hash {
 			t.Errorf("looked up by %x, want the SHA-256 of the token", got)
 		}
-		return access.Principal{Hash: got}, nil
+		return access.Principal{Tenant: store.Default, Hash: got}, nil
 	}, s.clock, access.Options{})
-	if _, err := a.Token(t.Context(), token, home); err != nil {
+	if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 		t.Error(err)
 	}
 }
@@ -164,12 +168,12 @@ func TestSec_A10_RevocationWorksWithinFiveSeconds(t *testing.T) {
 		s := newTokens()
 		token, hash := s.create(access.Principal{})
 		a := access.New(s.lookup, s.clock, access.Options{CacheTTL: ttl})
-		if _, err := a.Token(t.Context(), token, home); err != nil {
+		if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 			t.Fatal(err)
 		}
 		s.revoke(hash)
 		s.pass(5 * time.Second)
-		if _, err := a.Token(t.Context(), token, home); reasonOf(err) != access.ReasonUnknown {
+		if _, err := a.Token(t.Context(), token, home, store.Default); reasonOf(err) != access.ReasonUnknown {
 			t.Errorf("TTL %v: 5 s after the revocation: %v, want unknown", ttl, err)
 		}
 	}
@@ -180,12 +184,12 @@ func TestForgottenTokenIsAskedForAtOnce(t *testing.T) {
 	s := newTokens()
 	token, hash := s.create(access.Principal{})
 	a := access.New(s.lookup, s.clock, access.Options{})
-	if _, err := a.Token(t.Context(), token, home); err != nil {
+	if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 		t.Fatal(err)
 	}
 	s.revoke(hash)
 	a.Forget(hash)
-	if _, err := a.Token(t.Context(), token, home); reasonOf(err) != access.ReasonUnknown {
+	if _, err := a.Token(t.Context(), token, home, store.Default); reasonOf(err) != access.ReasonUnknown {
 		t.Errorf("after Forget: %v, want unknown", err)
 	}
 }
@@ -197,11 +201,11 @@ func TestSec_A11_ExpiredTokenIsRefusedToTheInstant(t *testing.T) {
 	token, _ := s.create(access.Principal{Expires: s.now.Add(2 * time.Second)})
 	a := access.New(s.lookup, s.clock, access.Options{})
 	s.pass(2*time.Second - 1)
-	if _, err := a.Token(t.Context(), token, home); err != nil {
+	if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 		t.Fatalf("before the end: %v", err)
 	}
 	s.pass(1) // the cache still holds it
-	_, err := a.Token(t.Context(), token, home)
+	_, err := a.Token(t.Context(), token, home, store.Default)
 	if reasonOf(err) != access.ReasonExpired {
 		t.Errorf("at the end: %v, want expired", err)
 	}
@@ -213,12 +217,12 @@ func TestSec_A18_FailuresAreLimitedPerAddress(t *testing.T) {
 	s := newTokens()
 	good, _ := s.create(access.Principal{})
 	a := access.New(s.lookup, s.clock, access.Options{})
-	if _, err := a.Token(t.Context(), good, home); err != nil {
+	if _, err := a.Token(t.Context(), good, home, store.Default); err != nil {
 		t.Fatal(err)
 	}
 	got := map[int]int{}
 	for range 1_000 {
-		_, err := a.Token(t.Context(), stranger(), home)
+		_, err := a.Token(t.Context(), stranger(), home, store.Default)
 		e, ok := errors.AsType[*access.Error](err)
 		if !ok {
 			t.Fatalf("a wrong token gives %v", err)
@@ -236,18 +240,18 @@ func TestSec_A18_FailuresAreLimitedPerAddress(t *testing.T) {
 	}
 
 	s.pass(10 * time.Second)
-	if _, err := a.Token(t.Context(), good, home); err != nil {
+	if _, err := a.Token(t.Context(), good, home, store.Default); err != nil {
 		t.Errorf("a token that worked before, from the limited address: %v", err)
 	}
-	if _, err := a.Token(t.Context(), stranger(), netip.MustParseAddr("192.0.2.2")); reasonOf(err) != access.ReasonUnknown {
+	if _, err := a.Token(t.Context(), stranger(), netip.MustParseAddr("192.0.2.2"), store.Default); reasonOf(err) != access.ReasonUnknown {
 		t.Errorf("another address: %v, want unknown", err)
 	}
 	fresh, _ := s.create(access.Principal{})
-	if _, err := a.Token(t.Context(), fresh, home); reasonOf(err) != access.ReasonLimited {
+	if _, err := a.Token(t.Context(), fresh, home, store.Default); reasonOf(err) != access.ReasonLimited {
 		t.Errorf("a right token that was never used, from the limited address: %v, want limited", err)
 	}
 	s.pass(time.Minute)
-	if _, err := a.Token(t.Context(), fresh, home); err != nil {
+	if _, err := a.Token(t.Context(), fresh, home, store.Default); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
 }
@@ -257,7 +261,7 @@ func TestSec_A18_MalformedTokensCountToo(t *testing.T) {
 	s := newTokens()
 	a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 3})
 	for i := range 5 {
-		_, err := a.Token(t.Context(), "guess", home)
+		_, err := a.Token(t.Context(), "guess", home, store.Default)
 		want := access.ReasonMalformed
 		if i >= 3 {
 			want = access.ReasonLimited
@@ -283,9 +287,9 @@ func TestSec_A18_AddressesAreCountedAsNetworksAndBounded(t *testing.T) {
 		s := newTokens()
 		a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 1})
 		for range 2 {
-			_, _ = a.Token(t.Context(), stranger(), netip.MustParseAddr(c.first)) // only counted
+			_, _ = a.Token(t.Context(), stranger(), netip.MustParseAddr(c.first), store.Default) // only counted
 		}
-		_, err := a.Token(t.Context(), stranger(), netip.MustParseAddr(c.second))
+		_, err := a.Token(t.Context(), stranger(), netip.MustParseAddr(c.second), store.Default)
 		if got := reasonOf(err) == access.ReasonLimited; got != c.together {
 			t.Errorf("%s: limited together %t, want %t", c.name, got, c.together)
 		}
@@ -295,7 +299,7 @@ func TestSec_A18_AddressesAreCountedAsNetworksAndBounded(t *testing.T) {
 	a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 2, MaxAddresses: 1})
 	reasons := []access.Reason{}
 	for i := range 5 {
-		_, err := a.Token(t.Context(), stranger(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+		_, err := a.Token(t.Context(), stranger(), netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), store.Default)
 		reasons = append(reasons, reasonOf(err))
 	}
 	u, l := access.ReasonUnknown, access.ReasonLimited
@@ -311,7 +315,7 @@ func TestUnreachableStoreIsNotAFailureOfTheCaller(t *testing.T) {
 	s.err = errors.New("disk gone")
 	a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 1})
 	for range 3 {
-		_, err := a.Token(t.Context(), token, home)
+		_, err := a.Token(t.Context(), token, home, store.Default)
 		e, ok := errors.AsType[*access.Error](err)
 		if !ok || e.Status != http.StatusServiceUnavailable || e.RetryAfter < time.Second || !errors.Is(err, s.err) {
 			t.Fatalf("got %v, want 503 with the cause", err)
@@ -332,13 +336,13 @@ func TestCacheIsBounded(t *testing.T) {
 		all = append(all, token)
 	}
 	for _, token := range all {
-		if _, err := a.Token(t.Context(), token, home); err != nil {
+		if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := s.count()
 	for _, token := range all {
-		if _, err := a.Token(t.Context(), token, home); err != nil {
+		if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -351,7 +355,7 @@ func TestCacheIsBounded(t *testing.T) {
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	s := newTokens()
-	token, _ := s.create(access.Principal{Source: "hr"})
+	token, _ := s.create(access.Principal{Source: 2})
 	a := access.New(s.lookup, s.clock, access.Options{MaxFailures: 1_000})
 	request := func(target string, headers ...string) *http.Request {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader("access_token="+token))
@@ -373,9 +377,9 @@ func TestRequest(t *testing.T) {
 		{"AUTH-03 two headers", request("/scim/v2/Users", "Bearer "+token, "Bearer "+token), 400, ""},
 		{"A08 in the query", request("/scim/v2/Users?access_token=" + token + "&token=" + token), 401, `Bearer realm="Muster"`},
 	} {
-		p, err := a.Request(c.request)
+		p, err := a.Request(c.request, store.Default)
 		if c.status == 0 {
-			if err != nil || p.Source != "hr" {
+			if err != nil || p.Source != 2 {
 				t.Errorf("%s: got %v, %v", c.name, p, err)
 			}
 			continue
@@ -394,7 +398,7 @@ func TestSec_A18_NoAnswerTellsWhichPartWasWrong(t *testing.T) {
 	a := access.New(s.lookup, s.clock, access.Options{})
 	answers := map[string]bool{}
 	for _, token := range []string{stranger(), expired, "mst_guess", expired[:52] + "!"} {
-		_, err := a.Token(t.Context(), token, home)
+		_, err := a.Token(t.Context(), token, home, store.Default)
 		e, ok := errors.AsType[*access.Error](err)
 		if !ok {
 			t.Fatalf("%v is not an access error", err)
@@ -415,7 +419,7 @@ func TestSec_A19_ForwardedAddressIsNotBelieved(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+stranger())
 		r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
-		_, last = a.Request(r)
+		_, last = a.Request(r, store.Default)
 	}
 	if reasonOf(last) != access.ReasonLimited {
 		t.Errorf("third failure under three forged addresses: %v, want limited", last)
@@ -427,8 +431,8 @@ func TestPrincipalTravelsInTheContext(t *testing.T) {
 	if _, ok := access.FromContext(t.Context()); ok {
 		t.Error("an empty context has a principal")
 	}
-	p, ok := access.FromContext(access.WithPrincipal(t.Context(), access.Principal{Tenant: "a"}))
-	if !ok || p.Tenant != "a" {
+	p, ok := access.FromContext(access.WithPrincipal(t.Context(), access.Principal{Tenant: 7}))
+	if !ok || p.Tenant != 7 {
 		t.Errorf("FromContext = %v, %t", p, ok)
 	}
 }
@@ -442,11 +446,11 @@ func TestAuthenticatorIsSafeForConcurrentUse(t *testing.T) {
 		token, hash := s.create(access.Principal{})
 		wg.Go(func() {
 			for i := range 200 {
-				if _, err := a.Token(t.Context(), token, home); err != nil {
+				if _, err := a.Token(t.Context(), token, home, store.Default); err != nil {
 					t.Error(err)
 					return
 				}
-				_, _ = a.Token(t.Context(), "guess", home) // counted beside the others
+				_, _ = a.Token(t.Context(), "guess", home, store.Default) // counted beside the others
 				if i%10 == 0 {
 					a.Forget(hash)
 					s.pass(time.Minute)
@@ -464,8 +468,44 @@ func BenchmarkCachedToken(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := a.Token(ctx, token, home); err != nil {
+		if _, err := a.Token(ctx, token, home, store.Default); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Rows: AUTH-74.
+func TestSec_B02_TokenOfAnotherTenantIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := newTokens()
+	token, _ := s.create(access.Principal{Tenant: 2})
+	a := access.New(s.lookup, s.clock, access.Options{})
+	refused := func(tenant store.Tenant) *access.Error {
+		t.Helper()
+		_, err := a.Token(t.Context(), token, home, tenant)
+		e, ok := errors.AsType[*access.Error](err)
+		if !ok || e.Reason != access.ReasonTenant {
+			t.Fatalf("at tenant %d: %v", tenant, err)
+		}
+		return e
+	}
+	_, err := a.Token(t.Context(), stranger(), home, 1)
+	unknown, _ := errors.AsType[*access.Error](err)
+	for _, when := range []string{"fresh", "cached"} {
+		for _, tenant := range []store.Tenant{1, 3, store.System, access.NoTenant} {
+			e := refused(tenant)
+			if e.Status != unknown.Status || e.Detail() != unknown.Detail() || e.Challenge() != unknown.Challenge() {
+				t.Errorf("%s, tenant %d: the answer differs from that to an unknown token", when, tenant)
+			}
+		}
+		if _, err := a.Token(t.Context(), token, home, 2); err != nil {
+			t.Errorf("%s: at its own tenant: %v", when, err)
+		}
+	}
+	for range 40 {
+		_, err = a.Token(t.Context(), token, home, 3)
+	}
+	if reasonOf(err) != access.ReasonLimited {
+		t.Errorf("after 40 tries at another tenant: %v, want limited", err)
 	}
 }

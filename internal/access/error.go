@@ -15,6 +15,7 @@ const (
 	ReasonMissing     Reason = "missing"     // no bearer credential
 	ReasonMalformed   Reason = "malformed"   // not the form of a token
 	ReasonUnknown     Reason = "unknown"     // no such token, or revoked
+	ReasonTenant      Reason = "tenant"      // a token of another tenant, or no such tenant
 	ReasonExpired     Reason = "expired"     // its time is over
 	ReasonInactive    Reason = "inactive"    // the person it speaks for may not use the service
 	ReasonLimited     Reason = "limited"     // the address failed too often

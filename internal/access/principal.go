@@ -2,23 +2,32 @@ package access
 
 import (
 	"context"
+	"strconv"
 	"time"
+
+	"github.com/muster-id/muster/internal/store"
 )
 
 // A Principal is who an accepted token speaks for.
 type Principal struct {
-	Tenant    string    // the tenant the token's source belongs to
-	Source    string    // the source it speaks for
-	TokenID   string    // the token's own id
-	TokenName string    // what people call it
-	Profile   string    // the name of its preset of compatibility switches
-	User      string    // id of the person whom alone it speaks for; empty: for the whole source
-	Expires   time.Time // from then on it is refused; zero: never
+	Tenant     store.Tenant // the tenant the token's source belongs to
+	Source     store.Source // the source it speaks for
+	SourceName string       // what people call that
+	TokenID    string       // the token's own id
+	TokenName  string       // what people call it
+	Profile    string       // the name of its preset of compatibility switches
+	User       string       // id of the person whom alone it speaks for; empty: for the whole source
+	Expires    time.Time    // from then on it is refused; zero: never
 
 	// Hash is the hash as the store has it. It is compared with that of the
 	// presented token, in constant time (A07); a look-up that leaves it out
 	// authenticates nobody.
 	Hash Hash
+}
+
+// Subject names whom the principal speaks for, for what is sealed to them: tenant, source.
+func (p Principal) Subject() string {
+	return strconv.FormatInt(int64(p.Tenant), 10) + "/" + strconv.FormatInt(int64(p.Source), 10)
 }
 
 type principalKey struct{}

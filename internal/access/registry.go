@@ -26,6 +26,7 @@ var ErrNoToken = errors.New("no live token has this id")
 type TokenStore interface {
 	store.Writer
 	store.Tokens
+	store.Tenants
 }
 
 // A Registry creates, lists and revokes the tokens of tenants, and finds them by
@@ -55,6 +56,7 @@ type Spec struct {
 	Name    string        // what people call it; required
 	Profile string        // name of its preset of switches. Defaults to compat
 	Life    time.Duration // Defaults to DefaultLife
+	Source  store.Source  // whom it speaks for. Defaults to the tenant's first source
 	User    string        // id of the User whom alone it speaks for. Defaults to nobody: it speaks for the source
 }
 
@@ -66,6 +68,12 @@ func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.S
 	}
 	if s.Life == 0 {
 		s.Life = DefaultLife
+	}
+	if s.Source == 0 {
+		s.Source = store.DefaultSource
+	}
+	if _, err := r.source(ctx, t, s.Source); err != nil { // tenancy is that of the source's row (A12)
+		return secret.String{}, store.Token{}, err
 	}
 	profile, known := scim.ProfileByName(s.Profile)
 	switch {
@@ -82,7 +90,7 @@ func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.S
 	plain, hash, hint := NewToken()
 	now := r.now().UTC()
 	tok := store.Token{
-		Tenant: t, ID: r.newID(), Source: store.DefaultSource, Name: s.Name, Hash: hash, Hint: hint,
+		Tenant: t, ID: r.newID(), Source: s.Source, Name: s.Name, Hash: hash, Hint: hint,
 		Profile: profile.Name, User: s.User, Created: now, Expires: now.Add(s.Life),
 	}
 	if err := r.put(ctx, tok); err != nil {
@@ -122,7 +130,21 @@ func (r *Registry) put(ctx context.Context, tok store.Token) error {
 	})
 }
 
-// Lookup is the [LookupFunc] of the registry. There is one tenant and one source for now, both called default.
+// source returns a source of a tenant.
+func (r *Registry) source(ctx context.Context, t store.Tenant, number store.Source) (store.SourceRecord, error) {
+	all, err := r.store.Sources(ctx, t)
+	if err != nil {
+		return store.SourceRecord{}, err
+	}
+	for _, s := range all {
+		if s.Source == number {
+			return s, nil
+		}
+	}
+	return store.SourceRecord{}, fmt.Errorf("source %d: %w", number, store.ErrNotFound)
+}
+
+// Lookup is the [LookupFunc] of the registry.
 func (r *Registry) Lookup(ctx context.Context, hash Hash) (Principal, error) {
 	tok, err := r.store.TokenByHash(ctx, hash)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !tok.Revoked.IsZero() {
@@ -131,8 +153,15 @@ func (r *Registry) Lookup(ctx context.Context, hash Hash) (Principal, error) {
 	if err != nil {
 		return Principal{}, err
 	}
+	src, err := r.source(ctx, tok.Tenant, tok.Source)
+	if errors.Is(err, store.ErrNotFound) {
+		return Principal{}, ErrUnknownToken // of a source that is gone
+	}
+	if err != nil {
+		return Principal{}, err
+	}
 	return Principal{
-		Tenant: "default", Source: "default", TokenID: tok.ID, TokenName: tok.Name,
+		Tenant: tok.Tenant, Source: tok.Source, SourceName: src.Name, TokenID: tok.ID, TokenName: tok.Name,
 		Profile: tok.Profile, User: tok.User, Expires: tok.Expires, Hash: tok.Hash,
 	}, nil
 }

@@ -22,6 +22,9 @@ import (
 // Client speaks to a hub: through the command socket of a running one, or to a
 // Handler in this process.
 type Client struct {
+	// Tenant is the name of the tenant that calls are about. Defaults to the default tenant.
+	Tenant string
+
 	http  http.Client
 	close func() error
 }
@@ -106,6 +109,54 @@ func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 // RevokeToken ends a token.
 func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)
+}
+
+// Tenants lists the tenants.
+func (c *Client) Tenants(ctx context.Context) ([]Tenant, error) {
+	var l []Tenant
+	return l, c.do(ctx, http.MethodGet, "/v1/tenants", nil, &l)
+}
+
+// ShowTenant returns a tenant with its settings and sources.
+func (c *Client) ShowTenant(ctx context.Context, name string) (Tenant, error) {
+	var t Tenant
+	return t, c.do(ctx, http.MethodGet, "/v1/tenants/"+url.PathEscape(name), nil, &t)
+}
+
+// CreateTenant makes a tenant.
+func (c *Client) CreateTenant(ctx context.Context, r TenantRequest) (Tenant, error) {
+	var t Tenant
+	return t, c.do(ctx, http.MethodPost, "/v1/tenants", r, &t)
+}
+
+// SetTenant changes settings of a tenant.
+func (c *Client) SetTenant(ctx context.Context, name string, set []string) (Tenant, error) {
+	var t Tenant
+	return t, c.do(ctx, http.MethodPatch, "/v1/tenants/"+url.PathEscape(name), TenantRequest{Set: set}, &t)
+}
+
+// ActOnTenant suspends, resumes or deletes a tenant.
+func (c *Client) ActOnTenant(ctx context.Context, name, action string, r TenantRequest) (Tenant, error) {
+	var t Tenant
+	return t, c.do(ctx, http.MethodPost, "/v1/tenants/"+url.PathEscape(name)+"/"+action, r, &t)
+}
+
+// Purged lists the tenants that were purged.
+func (c *Client) Purged(ctx context.Context) ([]Purged, error) {
+	var l []Purged
+	return l, c.do(ctx, http.MethodGet, "/v1/purged", nil, &l)
+}
+
+// Sources lists the sources of the tenant.
+func (c *Client) Sources(ctx context.Context) ([]Source, error) {
+	var l []Source
+	return l, c.do(ctx, http.MethodGet, "/v1/sources", nil, &l)
+}
+
+// CreateSource makes a source of the tenant.
+func (c *Client) CreateSource(ctx context.Context, r SourceRequest) (Source, error) {
+	var s Source
+	return s, c.do(ctx, http.MethodPost, "/v1/sources", r, &s)
 }
 
 // Targets reports how the targets are doing.
@@ -211,6 +262,9 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	req, err := http.NewRequestWithContext(ctx, method, "http://muster"+path, body)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if c.Tenant != "" {
+		req.Header.Set(tenantHeader, c.Tenant)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -5,6 +5,16 @@
 // is never served on a network. When no hub runs, the client serves the same handler
 // itself, under the directory's lock, so that a command works the same way in both cases.
 //
+// The header Muster-Tenant names the tenant that a request is about; without it that is the default tenant.
+//
+//	GET    /v1/tenants       list tenants
+//	POST   /v1/tenants       create a tenant
+//	GET    /v1/tenants/{name}           a tenant with its settings and sources
+//	PATCH  /v1/tenants/{name}           change settings
+//	POST   /v1/tenants/{name}/{action}  suspend, resume or delete it
+//	GET    /v1/purged        reports of the tenants that were purged
+//	GET    /v1/sources       list sources
+//	POST   /v1/sources       create a source
 //	POST   /v1/tokens        create a token; the only answer that holds a secret
 //	GET    /v1/tokens        list tokens
 //	DELETE /v1/tokens/{id}   revoke a token
@@ -33,6 +43,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/tenants"
 	"github.com/muster-id/muster/scim"
 )
 
@@ -41,10 +52,13 @@ const maxRequest = 64 << 10
 
 // Options are the services behind the interface.
 type Options struct {
-	Tenant store.Tenant
-	Tokens *access.Registry
-	Feed   *feed.Reader
-	// Schemas are what the tenant defines.
+	Tenants *tenants.Registry
+	Tokens  *access.Registry
+	// Feed returns a reader of a tenant's changes.
+	Feed func(ctx context.Context, t store.Tenant) (*feed.Reader, error)
+	// Stats counts what a tenant has.
+	Stats func(ctx context.Context, t store.Tenant) (store.Stats, error)
+	// Schemas are what tenants define.
 	Schemas *schemas.Registry
 	// Person finds the id of the User of a userName or id.
 	Person func(ctx context.Context, t store.Tenant, name string) (string, error)
@@ -63,6 +77,7 @@ type TokenRequest struct {
 	Name    string `json:"name"`
 	Profile string `json:"profile,omitzero"` // Defaults to compat
 	Days    int    `json:"days,omitzero"`    // how long it lives. Defaults to 365
+	Source  string `json:"source,omitzero"`  // name of the source that it speaks for. Defaults to default
 	User    string `json:"user,omitzero"`    // userName or id of the person whom alone it speaks for. Defaults to nobody
 }
 
@@ -73,6 +88,7 @@ type Token struct {
 	Secret  string    `json:"token,omitzero"` // in the answer to its creation only
 	Hint    string    `json:"hint"`
 	Profile string    `json:"profile"`
+	Source  string    `json:"source"`
 	User    string    `json:"user,omitzero"` // id of the person whom alone it speaks for
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
@@ -84,8 +100,9 @@ type Token struct {
 // Target is how a target is doing.
 type Target struct {
 	Name    string  `json:"name"`
+	Tenant  string  `json:"tenant"`
 	Kind    string  `json:"kind"`
-	State   string  `json:"state"`            // of package delivery: "open", "slowed", "tripped", "paused", "disabled"
+	State   string  `json:"state"`            // of package delivery: "open", "slowed", "tripped", "paused", "disabled", "suspended"
 	Lag     int64   `json:"lag"`              // changes that are not settled
 	Age     float64 `json:"ageSeconds"`       // of the oldest of them
 	Parked  int64   `json:"parked"`           // resources that failed and are tried again
@@ -100,6 +117,14 @@ type problem struct {
 func Handler(o Options) http.Handler {
 	h := handler{o}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/tenants", h.listTenants)
+	mux.HandleFunc("POST /v1/tenants", h.createTenant)
+	mux.HandleFunc("GET /v1/tenants/{name}", h.showTenant)
+	mux.HandleFunc("PATCH /v1/tenants/{name}", h.setTenant)
+	mux.HandleFunc("POST /v1/tenants/{name}/{action}", h.actOnTenant)
+	mux.HandleFunc("GET /v1/purged", h.purged)
+	mux.HandleFunc("GET /v1/sources", h.sources)
+	mux.HandleFunc("POST /v1/sources", h.createSource)
 	mux.HandleFunc("POST /v1/tokens", h.createToken)
 	mux.HandleFunc("GET /v1/tokens", h.tokens)
 	mux.HandleFunc("DELETE /v1/tokens/{id}", h.revokeToken)
@@ -109,7 +134,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)
 	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
 	mux.HandleFunc("DELETE /v1/schemas", h.removeSchemas)
-	return mux
+	return h.forTenant(mux)
 }
 
 type handler struct{ Options }
@@ -122,33 +147,53 @@ func (h handler) createToken(w http.ResponseWriter, r *http.Request) {
 	}
 	spec := access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour}
 	if req.User != "" {
-		id, err := h.Person(r.Context(), h.Tenant, req.User)
+		id, err := h.Person(r.Context(), tenantOf(r), req.User)
 		if err != nil {
 			h.fail(w, r, http.StatusBadRequest, sentence(err))
 			return
 		}
 		spec.User = id
 	}
-	plain, tok, err := h.Tokens.Create(r.Context(), h.Tenant, spec)
+	source := store.SourceRecord{Source: store.DefaultSource, Name: "default"}
+	if req.Source != "" {
+		var err error
+		if source, err = h.Tenants.Source(r.Context(), tenantOf(r), req.Source); err != nil {
+			h.fail(w, r, http.StatusBadRequest, err)
+			return
+		}
+	}
+	spec.Source = source.Source
+	plain, tok, err := h.Tokens.Create(r.Context(), tenantOf(r), spec)
 	if err != nil {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
 	h.Log.InfoContext(r.Context(), "token created", "token", tok.ID, "profile", tok.Profile)
 	shown := show(tok)
+	shown.Source = source.Name
 	shown.Secret = plain.Reveal()
 	h.answer(w, r, http.StatusCreated, shown)
 }
 
 func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
-	all, err := h.Tokens.List(r.Context(), h.Tenant)
+	all, err := h.Tokens.List(r.Context(), tenantOf(r))
 	if err != nil {
 		h.fail(w, r, http.StatusInternalServerError, err)
 		return
 	}
+	sources, err := h.Tenants.Sources(r.Context(), tenantOf(r))
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	names := map[store.Source]string{}
+	for _, s := range sources {
+		names[s.Source] = s.Name
+	}
 	shown := make([]Token, len(all))
 	for i, tok := range all {
 		shown[i] = show(tok)
+		shown[i].Source = names[tok.Source]
 		if h.Uses != nil {
 			shown[i].Uses = h.Uses(tok.ID)
 		}
@@ -157,7 +202,7 @@ func (h handler) tokens(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
-	tok, err := h.Tokens.Revoke(r.Context(), h.Tenant, r.PathValue("id"))
+	tok, err := h.Tokens.Revoke(r.Context(), tenantOf(r), r.PathValue("id"))
 	switch {
 	case errors.Is(err, access.ErrNoToken):
 		h.fail(w, r, http.StatusNotFound, err)
@@ -197,7 +242,12 @@ func (h handler) changes(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	page, err := h.Feed.Read(r.Context(), after, changesPage)
+	reader, err := h.Feed(r.Context(), tenantOf(r))
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	page, err := reader.Read(r.Context(), after, changesPage)
 	if err != nil { // the position is refused before anything is sent
 		status := http.StatusInternalServerError
 		if errors.Is(err, feed.ErrHistory) {
@@ -221,7 +271,7 @@ func (h handler) changes(w http.ResponseWriter, r *http.Request) {
 			}
 			after = c.Position
 		}
-		page, err = h.Feed.Read(r.Context(), after, changesPage)
+		page, err = reader.Read(r.Context(), after, changesPage)
 	}
 	if err == nil {
 		if err = flush(); err != nil {
@@ -229,7 +279,7 @@ func (h handler) changes(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err == nil && r.URL.Query().Get("follow") == "true" {
-		for c, followErr := range h.Feed.Follow(r.Context(), after) {
+		for c, followErr := range reader.Follow(r.Context(), after) {
 			if err = followErr; err != nil {
 				break
 			}

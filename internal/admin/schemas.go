@@ -50,7 +50,7 @@ type SchemasResult struct {
 }
 
 func (h handler) listSchemas(w http.ResponseWriter, r *http.Request) {
-	o, err := h.Schemas.List(h.Tenant)
+	o, err := h.Schemas.List(r.Context(), tenantOf(r))
 	if err != nil {
 		h.fail(w, r, http.StatusInternalServerError, err)
 		return
@@ -63,7 +63,7 @@ func (h handler) listSchemas(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h handler) showSchema(w http.ResponseWriter, r *http.Request) {
-	b, err := h.Schemas.Show(h.Tenant, r.PathValue("urn"))
+	b, err := h.Schemas.Show(r.Context(), tenantOf(r), r.PathValue("urn"))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		h.fail(w, r, http.StatusNotFound, err)
@@ -85,14 +85,14 @@ func (h handler) addSchemas(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	result, err := h.Schemas.Add(r.Context(), h.Tenant, defs, schemas.Mode{DryRun: req.DryRun, Force: req.Force})
+	result, err := h.Schemas.Add(r.Context(), tenantOf(r), defs, schemas.Mode{DryRun: req.DryRun, Force: req.Force})
 	h.changed(w, r, result, warnings, err)
 }
 
 func (h handler) removeSchemas(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	mode := schemas.Mode{DryRun: q.Get("dryRun") == "true", Force: q.Get("force") == "true"}
-	result, err := h.Schemas.Remove(r.Context(), h.Tenant, q["urn"], mode)
+	result, err := h.Schemas.Remove(r.Context(), tenantOf(r), q["urn"], mode)
 	h.changed(w, r, result, nil, err)
 }
 

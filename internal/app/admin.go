@@ -16,20 +16,40 @@ import (
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
+	"github.com/muster-id/muster/internal/tenants"
 )
 
 // adminOptions are the services behind the command socket.
 func (a *App) adminOptions() admin.Options {
+	o := commands(a.store, a.schemas)
+	o.Tenants, o.Tokens = a.tenants, a.tokens
+	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
+	return o
+}
+
+// commands are the services that need no hub that runs.
+func commands(db store.Store, registry *schemas.Registry) admin.Options {
+	registered := tenants.New(db, tenants.Options{})
 	return admin.Options{
-		Tenant:  store.Default,
-		Tokens:  a.tokens,
-		Schemas: a.schemas,
-		Person:  a.directory().Person, // userName is defined alike in all generations
-		Feed:    a.feed,
-		Targets: a.targets,
-		Forget:  a.auth.Forget,
-		Uses:    a.uses.of,
-		Log:     a.log,
+		Tenants: registered,
+		Tokens:  access.NewRegistry(db, time.Now, id.New),
+		Schemas: registry,
+		Stats:   db.Stats,
+		Person: func(ctx context.Context, t store.Tenant, name string) (string, error) {
+			dir, err := registry.Directory(ctx, t) // userName is defined alike in all generations
+			if err != nil {
+				return "", err
+			}
+			return dir.Person(ctx, t, name)
+		},
+		Feed: func(ctx context.Context, t store.Tenant) (*feed.Reader, error) {
+			current, err := registry.Of(ctx, t)
+			if err != nil {
+				return nil, err
+			}
+			return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil
+		},
+		Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -41,16 +61,9 @@ func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, 
 		return nil, nil, err
 	}
 	base := directory.New(db, directory.NewSet(), directory.Options{})
-	registry, err := schemas.Open(ctx, db, base, schemas.Options{}, store.Default)
+	registry, err := schemas.Open(ctx, db, base, schemas.Options{})
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return admin.Handler(admin.Options{
-		Tenant:  store.Default,
-		Tokens:  access.NewRegistry(db, time.Now, id.New),
-		Schemas: registry,
-		Person:  registry.Directory(store.Default).Person,
-		Feed:    feed.NewReader(db, store.Default, feed.Options{Schemas: registry.Of(store.Default).Set}),
-		Log:     slog.New(slog.DiscardHandler),
-	}), db.Close, nil
+	return admin.Handler(commands(db, registry)), db.Close, nil
 }

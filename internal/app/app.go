@@ -10,12 +10,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +39,7 @@ import (
 	"github.com/muster-id/muster/internal/store/sqlite"
 	"github.com/muster-id/muster/internal/target"
 	"github.com/muster-id/muster/internal/telemetry"
+	"github.com/muster-id/muster/internal/tenants"
 	"github.com/muster-id/muster/internal/version"
 	"github.com/muster-id/muster/scim/server"
 )
@@ -56,8 +59,8 @@ const (
 	unversioned = "/scim"
 )
 
-// tenantName is the one tenant there is for now.
-const tenantName = "default"
+// defaultTenant is the tenant that exists from the start.
+const defaultTenant = "default"
 
 // Options are the properties of a hub.
 type Options struct {
@@ -84,6 +87,7 @@ type Options struct {
 // Target is a configured target.
 type Target struct {
 	Name        string
+	Tenant      string // whose changes it gets. Defaults to the default tenant
 	Kind        string
 	Settings    target.Settings
 	Start       delivery.Beginning
@@ -97,9 +101,9 @@ type App struct {
 	metrics *telemetry.Metrics
 	store   store.Store
 	schemas *schemas.Registry
+	tenants *tenants.Registry
 	auth    *access.Authenticator
 	tokens  *access.Registry
-	feed    *feed.Reader
 	jobs    *server.Jobs
 	socket  string
 	walkers []walker
@@ -108,7 +112,9 @@ type App struct {
 	cursorKey []byte
 
 	listeners []listener
-	base      string // SCIM base URL
+	root      string // URL of the listener, without path
+	base      string // SCIM base URL of the default tenant
+	host      string // of root
 	first     secret.String
 	ready     atomic.Bool
 	uses      uses
@@ -128,7 +134,7 @@ type listener struct {
 
 type walker struct {
 	*delivery.Walker
-	name, kind string
+	name, tenant, kind string
 }
 
 // cleanup is one step of Stop.
@@ -205,14 +211,11 @@ func (a *App) openServices(ctx context.Context) error {
 	}
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
-	a.feed = feed.NewReader(a.store, store.Default, feed.Options{Schemas: a.schemas.Of(store.Default).Set})
+	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})
 	a.jobs = server.NewJobs(server.JobOptions{})
 	a.onStop("finish asynchronous requests", a.jobs.Stop)
 	return nil
 }
-
-// directory returns that of the schemas that are in force now.
-func (a *App) directory() *directory.Directory { return a.schemas.Directory(store.Default) }
 
 // makeFirstToken makes a token for a hub that has none. It comes after everything that can fail at a start, for nobody
 // would see the token of a hub that did not start.
@@ -235,7 +238,11 @@ func (a *App) openListeners(ctx context.Context) error {
 	if base == "" {
 		base = config.BaseURL(scim.Addr().String())
 	}
-	a.base = strings.TrimSuffix(base, "/") + Prefix
+	a.root = strings.TrimSuffix(base, "/")
+	a.base = a.root + Prefix
+	if u, err := url.Parse(a.root); err == nil {
+		a.host = tenants.Host(u.Host)
+	}
 
 	command, err := a.listen(ctx, "unix", a.socket)
 	if err != nil {
@@ -271,21 +278,33 @@ func (a *App) listen(ctx context.Context, network, address string) (net.Listener
 }
 
 // openTargets makes the walkers. What they send names the base URL, so the listener is there before.
-func (a *App) openTargets(context.Context) error {
+func (a *App) openTargets(ctx context.Context) error {
 	for _, t := range a.o.Targets {
 		log := a.log.With("target", t.Name)
+		number, err := a.tenantOf(ctx, t.Tenant)
+		if err != nil {
+			return fmt.Errorf("target %s: %w", t.Name, err)
+		}
+		defs, err := a.schemas.Of(ctx, number)
+		if err != nil {
+			return fmt.Errorf("target %s: %w", t.Name, err)
+		}
+		base := a.base
+		if number != store.Default {
+			base = a.root + tenantPrefix + t.Tenant + Prefix
+		}
 		opened, err := t.Settings.Open(target.Env{
-			Name: t.Name, Tenant: tenantName, Base: a.base,
-			Schemas: a.schemas.Of(store.Default).Set, Outbound: a.o.Outbound, Log: log,
+			Name: t.Name, Tenant: cmp.Or(t.Tenant, defaultTenant), Base: base,
+			Schemas: defs.Set, Outbound: a.o.Outbound, Log: log,
 		})
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.Name, err)
 		}
-		w := delivery.New(a.store, store.Default, opened, delivery.Options{
+		w := delivery.New(a.store, number, opened, delivery.Options{
 			Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
-			Schemas: a.schemas.Of(store.Default), Metrics: a.metrics, Log: a.log,
+			Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number),
 		})
-		a.walkers = append(a.walkers, walker{w, t.Name, t.Kind})
+		a.walkers = append(a.walkers, walker{w, t.Name, cmp.Or(t.Tenant, defaultTenant), t.Kind})
 		a.onStop("stop target "+t.Name, w.Stop)
 	}
 	return nil
@@ -298,11 +317,13 @@ func (a *App) Start(ctx context.Context) error {
 			return fmt.Errorf("start target %s: %w", w.name, err)
 		}
 	}
-	sweep := directory.NewSweeper(a.store, store.Default, a.log)
+	sweep := directory.NewSweeper(a.store, a.log)
 	sweep.Start() //nolint:contextcheck // ends with Stop, not with the start
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
 	a.schemas.Start() //nolint:contextcheck // as above
 	a.onStop("stop indexing", func(context.Context) error { a.schemas.Stop(); return nil })
+	a.tenants.Start() //nolint:contextcheck // as above
+	a.onStop("stop purging tenants", func(context.Context) error { a.tenants.Stop(); return nil })
 	if err := a.makeFirstToken(ctx); err != nil {
 		return err
 	}
@@ -349,5 +370,11 @@ func (a *App) Base() string { return a.base }
 // FirstToken returns the token that Start made because the hub had none. It is shown once.
 func (a *App) FirstToken() (secret.String, bool) { return a.first, a.first != secret.String{} }
 
-// Feed returns the reader of the hub's changes.
-func (a *App) Feed() *feed.Reader { return a.feed }
+// Feed returns a reader of the changes of the default tenant.
+func (a *App) Feed() *feed.Reader {
+	current, err := a.schemas.Of(context.Background(), store.Default) // read at the start
+	if err != nil {
+		return feed.NewReader(a.store, store.Default, feed.Options{})
+	}
+	return feed.NewReader(a.store, store.Default, feed.Options{Schemas: current.Set})
+}

@@ -34,7 +34,7 @@ func FromConfig(c *config.Config, log *slog.Logger) Options {
 	}
 	for _, t := range c.Targets {
 		o.Targets = append(o.Targets, Target{
-			Name: t.Name, Kind: t.Type, Settings: settings(t), Start: delivery.Beginning(t.Start), Concurrency: t.Concurrency,
+			Name: t.Name, Tenant: t.Tenant, Kind: t.Type, Settings: settings(t), Start: delivery.Beginning(t.Start), Concurrency: t.Concurrency,
 		})
 	}
 	return o

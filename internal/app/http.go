@@ -95,6 +95,13 @@ func (a *App) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Security-Policy"], h["Referrer-Policy"] = noPage, noReferrer
+		at := a.hosted(r)
+		if to, name := named(r); to != nil {
+			r, at = to, name
+		}
+		if at != (place{}) {
+			r = r.WithContext(context.WithValue(r.Context(), placeKey{}, at))
+		}
 		switch path := r.URL.Path; {
 		case path == Prefix || strings.HasPrefix(path, Prefix+"/"):
 			a.observed(provider, w, r)
@@ -102,6 +109,8 @@ func (a *App) handler() http.Handler {
 			a.observed(provider1, w, r)
 		case path == unversioned || strings.HasPrefix(path, unversioned+"/"):
 			a.observed(newest, w, r)
+		case at.name != "":
+			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM of a tenant is served below "+tenantPrefix+"NAME"+Prefix+"\n"))
 		case path == "/healthz":
 			a.health(w, r, nil)
 		case path == "/readyz":
@@ -189,22 +198,30 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // open is the service as the caller of a request sees it.
 func (a *App) open(r *http.Request) (*server.Service, error) {
-	p, err := a.auth.Request(r)
+	tenant, base, err := a.tenant(r.Context(), placeOf(r.Context()))
+	base += Prefix
+	if err != nil {
+		return &server.Service{Base: base}, err
+	}
+	p, err := a.auth.Request(r, tenant)
 	if err != nil {
 		// ServiceProviderConfig is answered without credentials too, with its location.
-		return &server.Service{Base: a.base}, a.denied(err)
+		return &server.Service{Base: base}, a.denied(err)
 	}
 	profile, ok := scim.ProfileByName(p.Profile)
 	if !ok {
 		profile = scim.Compat()
 	}
-	caller := directory.Caller{Tenant: store.Default, Source: store.DefaultSource, Actor: p.TokenID}
-	dir := a.directory() // the request stays with the schemas that are in force now
+	caller := directory.Caller{Tenant: p.Tenant, Source: p.Source, Actor: p.TokenID}
+	dir, err := a.schemas.Directory(r.Context(), p.Tenant) // the request stays with the schemas that are in force now
+	if err != nil {
+		return &server.Service{Base: base}, err
+	}
 	svc := &server.Service{
-		Base:    a.base,
+		Base:    base,
 		Schemas: dir.Set(),
 		Profile: profile,
-		Subject: p.Tenant + "/" + p.Source,
+		Subject: p.Subject(),
 		Stores:  dir.Stores(caller),
 		Do: func(ctx context.Context, ops []server.Op) []server.Result {
 			return dir.Do(ctx, caller, ops)
@@ -216,12 +233,12 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 			}
 			a.uses.count(p.TokenID, used)
 			for s := range used.All() {
-				a.metrics.Switch(p.Source, s.String())
+				a.metrics.Switch(p.SourceName, s.String())
 			}
 		},
 	}
 	if p.User != "" {
-		return a.personal(r.Context(), p, svc)
+		return a.personal(r.Context(), p, dir, svc)
 	}
 	return svc, nil
 }
@@ -230,7 +247,7 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 func (a *App) open1(r *http.Request) (*server.Service, error) {
 	svc, err := a.open(r)
 	if svc != nil {
-		svc.Base = strings.TrimSuffix(a.base, Prefix) + Prefix1
+		svc.Base = strings.TrimSuffix(svc.Base, Prefix) + Prefix1
 	}
 	return svc, err
 }

@@ -16,8 +16,8 @@ import (
 
 // personal narrows a service to what the one person sees whom a token speaks for, and makes /Me stand for them. The
 // person is looked up for each request: an inactive one is refused, of one who is gone there is nothing left to see.
-func (a *App) personal(ctx context.Context, p access.Principal, svc *server.Service) (*server.Service, error) {
-	inactive, err := a.directory().Inactive(ctx, store.Default, p.User)
+func (a *App) personal(ctx context.Context, p access.Principal, dir *directory.Directory, svc *server.Service) (*server.Service, error) {
+	inactive, err := dir.Inactive(ctx, p.Tenant, p.User)
 	if err != nil {
 		return svc, err
 	}

@@ -14,7 +14,7 @@ func (a *App) targets(context.Context) ([]admin.Target, error) {
 	for i, w := range a.walkers {
 		s := w.Status()
 		all[i] = admin.Target{
-			Name: w.name, Kind: w.kind, State: string(s.State), Lag: s.Lag, Age: s.Age.Seconds(),
+			Name: w.name, Tenant: w.tenant, Kind: w.kind, State: string(s.State), Lag: s.Lag, Age: s.Age.Seconds(),
 			Parked: int64(s.Behind), Problem: s.LastError,
 		}
 	}
@@ -25,7 +25,7 @@ func (a *App) targets(context.Context) ([]admin.Target, error) {
 func (a *App) metricsHandler() http.Handler {
 	stats := func(f func(store.Stats) float64) func() float64 {
 		return func() float64 {
-			s, err := a.store.Stats(context.Background(), store.Default)
+			s, err := a.store.Totals(context.Background())
 			if err != nil {
 				return -1 // unknown is said, not hidden behind a zero
 			}

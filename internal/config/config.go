@@ -93,6 +93,8 @@ type Target struct {
 	// Name is what logs, metrics and commands call it: small letters, digits and
 	// hyphens, unique. Its position in the feed is kept under this name. Required.
 	Name string `yaml:"name"`
+	// Tenant is whose changes it gets. Defaults to default.
+	Tenant string `yaml:"tenant"`
 	// Type is webhook or scim. Required.
 	Type string `yaml:"type"`
 	// URL is the webhook's endpoint, or the SCIM base URL of the application.

@@ -12,6 +12,8 @@ const (
 	Tripped  State = "tripped"
 	Paused   State = "paused"
 	Disabled State = "disabled"
+	// Suspended is not of the circuit: nothing may be sent at the moment, whatever the target would say.
+	Suspended State = "suspended"
 )
 
 const (
@@ -19,6 +21,7 @@ const (
 	firstProbe = 30 * time.Second
 	lastProbe  = 10 * time.Minute
 	pauseProbe = 5 * time.Minute
+	askAgain   = time.Second // whether anything may be sent
 )
 
 // circuit decides whether anything may be sent to a target. It has no clock of its own.

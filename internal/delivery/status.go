@@ -54,6 +54,9 @@ func (w *Walker) publish() {
 	if s.State != Open && s.State != Disabled {
 		s.Probe = w.circuit.until
 	}
+	if w.suspended {
+		s.State, s.Probe = Suspended, time.Time{}
+	}
 	w.low() // leaves an unsettled change in front
 	if len(w.window) > 0 {
 		s.oldest = w.window[0].at

@@ -65,6 +65,11 @@ type Options struct {
 	Schemas Schemas
 	// Metrics is told about attempts. Defaults to nobody.
 	Metrics Metrics
+	// SourceName names a source. Defaults to that of package feed.
+	SourceName func(store.Source) string
+	// Allowed says whether anything may be sent now, and is asked before anything is (G12): false while the tenant is
+	// suspended or on its way out. Defaults to always.
+	Allowed func(context.Context) bool
 	// Log takes what an operator should know. Defaults to nothing.
 	Log *slog.Logger
 }
@@ -144,6 +149,7 @@ type Walker struct {
 	faultEnd  time.Time // the store failed: nothing is tried before
 	refused   bool      // the last write failed
 	draining  bool
+	suspended bool // nothing may be sent
 
 	lastReason, lastError string // of the last failure
 	random                func() float64
@@ -163,10 +169,13 @@ func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
 	if o.Metrics == nil {
 		o.Metrics = noMetrics{}
 	}
+	if o.Allowed == nil {
+		o.Allowed = func(context.Context) bool { return true }
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	var follow feed.Options
+	follow := feed.Options{SourceName: o.SourceName}
 	if o.Schemas != nil {
 		follow.Schemas = o.Schemas.Set
 	}
@@ -334,7 +343,7 @@ func (w *Walker) step(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	if w.draining {
+	if w.suspended = !w.draining && !w.o.Allowed(ctx); w.draining || w.suspended {
 		return nil
 	}
 	if err := w.advance(ctx, now); err != nil {
@@ -380,6 +389,9 @@ func (w *Walker) alarm() time.Time {
 	}
 	if w.draining {
 		return next
+	}
+	if w.suspended {
+		return now.Add(askAgain)
 	}
 	if !w.nextDue.IsZero() {
 		sooner(w.nextDue)

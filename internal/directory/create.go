@@ -95,7 +95,7 @@ func (s *resources) planCreate(ctx context.Context, r *server.Resource, d *scim.
 	p.decide = func(v *view) (*store.Rows, error) {
 		out := outcome{row: &store.Resource{
 			Type: s.kind.Name, ID: id, Person: id, Version: 1, Created: now, Modified: now,
-			Body: next.body, Gen: s.d.schemas.Gen, Index: next.index, Once: s.kind.isActive(doc),
+			Body: next.body, Gen: s.d.schemas.Gen, Index: next.index, Once: s.kind.isActive(doc), Source: s.Source,
 		}}
 		rows := &store.Rows{Resources: []*store.Resource{out.row}}
 		events := store.EventCreated

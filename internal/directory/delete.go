@@ -24,6 +24,9 @@ func (s *resources) planDelete(ctx context.Context, id string, c server.Cond) *p
 		if old == nil || old.Type != s.kind.Name {
 			return nil, scim.NotFound(id)
 		}
+		if err := s.owns(old); err != nil {
+			return nil, err
+		}
 		if err := c.Check(version(old)); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,14 @@ import (
 	"github.com/muster-id/muster/scim/server"
 )
 
+// owns refuses a write to what another source of the tenant has created (B07): it may be seen and named, not changed.
+func (c Caller) owns(r *store.Resource) error {
+	if r.Source == c.Source {
+		return nil
+	}
+	return scim.Errorf(http.StatusForbidden, "another source owns this %s; only that one can change or delete it", r.Type)
+}
+
 // translate makes of an error of the store what a client is told. It is the only place
 // that does. What it does not know is a fault of ours and passes: the server answers 500
 // with an id.

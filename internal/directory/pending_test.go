@@ -107,17 +107,6 @@ func TestF20_UnknownMembers(t *testing.T) {
 		h.users.create(external("other", "ghost-78"))
 		assert.Equal(t, len(h.members(g.ID)), 2)
 	})
-	t.Run("the group of another source's reference is gone", func(t *testing.T) {
-		t.Parallel()
-		h := newHub(t)
-		second := directory.Caller{Tenant: store.Default, Source: 2}
-		g := h.groups.create(group("Staff"))
-		h.face(store.TypeGroup, scim.Compat(), second).patch(g.ID, add("ghost-77"))
-		h.groups.delete(g.ID)
-		h.events()
-		h.face(store.TypeUser, scim.Compat(), second).create(external("ghost", "ghost-77"))
-		assert.Equal(t, h.events(), []string{"user.created"})
-	})
 	t.Run("the group is gone", func(t *testing.T) {
 		t.Parallel()
 		h := newHub(t)

@@ -88,6 +88,43 @@ func TestSec_B06_NobodyIsTakenOver(t *testing.T) {
 	assert.Equal(t, string(h.users.get(ada.ID).Raw), string(ada.Raw))
 }
 
+// TestSec_B07_D14_OnlyTheOwnerWrites: another source sees a resource and may name it, and changes nothing of it; so it does not
+// bring back a leaver either.
+func TestSec_B07_D14_OnlyTheOwnerWrites(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	ada := h.users.create("{'userName':'ada','active':false}")
+	staff := h.groups.create(group("Staff", ada.ID))
+	caller := directory.Caller{Tenant: store.Default, Source: 2, Actor: "token-2"}
+	users, groups := h.face(store.TypeUser, scim.Compat(), caller), h.face(store.TypeGroup, scim.Compat(), caller)
+	eve := users.create(user("eve"))
+	h.events()
+	for name, write := range map[string]func() error{
+		"PATCH reactivates": func() error { _, err := users.tryPatch(ada.ID, replace("active", "true")); return err },
+		"PATCH nothing":     func() error { _, err := users.tryPatch(ada.ID, replace("active", "false")); return err },
+		"PUT":               func() error { _, err := users.tryPut(ada.ID, "{'userName':'ada','active':true}", server.Cond{}); return err },
+		"DELETE":            func() error { return users.Delete(t.Context(), ada.ID, server.Cond{}) },
+		"member added":      func() error { _, err := groups.tryPatch(staff.ID, add(eve.ID)); return err },
+		"group renamed":     func() error { _, err := groups.tryPatch(staff.ID, replace("displayName", "'Mine'")); return err },
+		"group deleted":     func() error { return groups.Delete(t.Context(), staff.ID, server.Cond{}) },
+		"Bulk": func() error {
+			return h.dir.Do(t.Context(), caller, []server.Op{{Type: store.TypeUser, ID: ada.ID, Delete: &server.Cond{}}})[0].Err
+		},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, write(), 403, "") })
+	}
+	assert.Equal(t, h.events(), []string{})
+	assert.Equal(t, h.users.get(ada.ID).Version, "1")
+	assert.Equal(t, users.get(ada.ID).ID, ada.ID) // it may be seen
+
+	// And named: whose it is in which group, the group's owner says.
+	mine := groups.create(group("Mine", ada.ID, eve.ID))
+	assert.Equal(t, len(h.members(mine.ID)), 2)
+	// The owner goes on.
+	h.users.patch(ada.ID, replace("title", "'x'"))
+	h.users.delete(ada.ID)
+}
+
 // race runs n calls at the same time and returns their errors.
 func race(n int, f func(i int) error) []error {
 	errs := make([]error, n)

@@ -37,6 +37,9 @@ func (s *resources) planUpdate(ctx context.Context, id string, e *server.Edit, p
 		if old == nil || old.Type != s.kind.Name {
 			return nil, scim.NotFound(id)
 		}
+		if err := s.owns(old); err != nil {
+			return nil, err
+		}
 		if err := e.If.Check(version(old)); err != nil {
 			return nil, err
 		}

@@ -46,7 +46,7 @@ func (r *Registry) Remove(ctx context.Context, t store.Tenant, urns []string, m 
 }
 
 func (r *Registry) change(ctx context.Context, number store.Tenant, m Mode, edit func(*schema.Definitions) error) (*Result, error) {
-	t, err := r.tenant(number)
+	t, err := r.tenant(ctx, number)
 	if err != nil {
 		return nil, err
 	}
@@ -253,7 +253,7 @@ func (c *change) write(ctx context.Context, s *store.NewSchema) error {
 	}
 	if !errors.Is(err, store.ErrMoved) {
 		// A commit that failed may have come about: what the database has counts.
-		if g, readErr := read(context.WithoutCancel(ctx), c.store, c.cur.dir, c.t.number); readErr == nil {
+		if g, readErr := c.read(context.WithoutCancel(ctx), c.t.number); readErr == nil {
 			c.t.now.Store(g)
 		}
 	}

@@ -40,11 +40,14 @@ type dropped struct {
 	Sub    string `json:"subAttribute,omitempty"`
 }
 
-// read makes the generation that a store has in force.
-func read(ctx context.Context, st store.Schemas, base *directory.Directory, t store.Tenant) (*generation, error) {
-	s, err := st.Schema(ctx, t)
+// read makes the generation that the store has in force.
+func (r *Registry) read(ctx context.Context, t store.Tenant) (*generation, error) {
+	s, err := r.store.Schema(ctx, t)
 	if err != nil {
 		return nil, err
+	}
+	if s.Gen == r.plain.number && s.Body == nil && len(s.Work) == 0 {
+		return r.plain, nil
 	}
 	g := &generation{number: s.Gen, at: s.At, work: s.Work, defs: &schema.Definitions{}}
 	if s.Body != nil {
@@ -52,7 +55,7 @@ func read(ctx context.Context, st store.Schemas, base *directory.Directory, t st
 			return nil, fmt.Errorf("stored definitions of generation %d: %w", s.Gen, err)
 		}
 	}
-	if err := g.build(base); err != nil {
+	if err := g.build(r.base); err != nil {
 		return nil, fmt.Errorf("stored definitions of generation %d: %w", s.Gen, err)
 	}
 	return g, nil

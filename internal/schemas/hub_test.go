@@ -108,7 +108,12 @@ func (h *hub) add(text string) *schemas.Result {
 	return r
 }
 
-func (h *hub) dir() *directory.Directory { return h.Directory(store.Default) }
+func (h *hub) dir() *directory.Directory {
+	h.Helper()
+	d, err := h.Directory(h.Context(), store.Default)
+	assert.NoError(h, err)
+	return d
+}
 
 // face is what a caller sees of one resource type now.
 type face struct {
@@ -216,7 +221,7 @@ func status(err error) int {
 
 func listed(h *hub, urn string) *schemas.Listed {
 	h.Helper()
-	o, err := h.List(store.Default)
+	o, err := h.List(h.Context(), store.Default)
 	assert.NoError(h, err)
 	i := slices.IndexFunc(o.Schemas, func(l schemas.Listed) bool { return l.ID == urn })
 	if i < 0 {

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -29,8 +30,8 @@ type Listed struct {
 }
 
 // List returns the schemas of a tenant, those of the protocol itself left out.
-func (r *Registry) List(number store.Tenant) (Overview, error) {
-	t, err := r.tenant(number)
+func (r *Registry) List(ctx context.Context, number store.Tenant) (Overview, error) {
+	t, err := r.tenant(ctx, number)
 	if err != nil {
 		return Overview{}, err
 	}
@@ -78,8 +79,8 @@ func definedIn(defs *schema.Definitions, urn string) *schema.Schema {
 }
 
 // Show returns the definition of a schema, and those of the resource types that use it, as Add takes them.
-func (r *Registry) Show(number store.Tenant, urn string) ([]byte, error) {
-	t, err := r.tenant(number)
+func (r *Registry) Show(ctx context.Context, number store.Tenant, urn string) ([]byte, error) {
+	t, err := r.tenant(ctx, number)
 	if err != nil {
 		return nil, err
 	}

@@ -295,9 +295,9 @@ func TestUnknownTenant(t *testing.T) {
 	h := newHub(t)
 	_, err := h.Add(t.Context(), 2, &schema.Definitions{}, schemas.Mode{})
 	assert.True(t, errors.Is(err, store.ErrNotFound), assert.Sprintf("%v", err))
-	_, err = h.Show(2, badges)
+	_, err = h.Show(t.Context(), 2, badges)
 	assert.True(t, errors.Is(err, store.ErrNotFound))
-	_, err = h.List(2)
+	_, err = h.List(t.Context(), 2)
 	assert.True(t, errors.Is(err, store.ErrNotFound))
 }
 
@@ -329,11 +329,11 @@ func TestDevicesCanBeMembersOfGroups(t *testing.T) {
 func TestShowIsWhatCanBeAddedAgain(t *testing.T) {
 	h := newHub(t)
 	h.add(badge(`{'name':'number','indexed':true}`))
-	b, err := h.Show(store.Default, "URN:EXAMPLE:BADGE")
+	b, err := h.Show(t.Context(), store.Default, "URN:EXAMPLE:BADGE")
 	assert.NoError(t, err)
 	assert.Equal(t, string(b), string(definitions(t, badge(`{'name':'number','indexed':true}`)).JSON()))
 	assert.Equal(t, h.add(string(b)), &schemas.Result{Generation: 2})
-	b, err = h.Show(store.Default, "urn:ietf:params:scim:schemas:core:2.0:User")
+	b, err = h.Show(t.Context(), store.Default, "urn:ietf:params:scim:schemas:core:2.0:User")
 	assert.NoError(t, err)
 	assert.Contains(t, string(b), `"userName"`)
 }

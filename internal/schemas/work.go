@@ -41,15 +41,24 @@ func (r *Registry) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, t := range r.tenants {
-			err := r.tend(ctx, t)
+		_, busy, err := r.store.Busy(ctx, time.Time{})
+		if err != nil && ctx.Err() == nil {
+			r.opts.Log.WarnContext(ctx, "looking for resources to index failed, it is tried again", "err", err)
+			pause(ctx, workRetry)
+			r.poke()
+		}
+		for _, number := range busy {
+			t, err := r.tenant(ctx, number)
+			if err == nil {
+				err = r.tend(ctx, t)
+			}
 			switch {
 			case ctx.Err() != nil:
 				return
 			case err == nil:
 				continue
 			case !errors.Is(err, store.ErrGeneration):
-				r.opts.Log.WarnContext(ctx, "indexing resources for new schemas failed, it is tried again", "tenant", int64(t.number), "err", err)
+				r.opts.Log.WarnContext(ctx, "indexing resources for new schemas failed, it is tried again", "tenant", int64(number), "err", err)
 				pause(ctx, workRetry)
 			}
 			r.poke()

@@ -36,7 +36,7 @@
 // under another one than that in force is refused: it may know nothing of an attribute, an index or a claim.
 //
 // Every method takes the tenant, so that forgetting it does not compile; but for Setting, which belongs to none, those that
-// find tenants, and TokenByHash, which finds it. Errors: ErrNotFound, ErrTaken,
+// find tenants, and TokenByHash, which finds it. Errors: ErrNotFound, ErrTaken, ErrStale,
 // ErrFull, ErrBusy, ErrClosed, ErrGeneration, ErrMoved, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 
@@ -67,6 +67,8 @@ var (
 	ErrPosition = errors.New("the position is not one of this search")
 	// ErrTaken: the name or the host is that of another tenant, or the name that of another source. Nothing was written.
 	ErrTaken = errors.New("the name is taken")
+	// ErrStale: the row of a tenant was changed after it was read. Nothing was written.
+	ErrStale = errors.New("the row was changed meanwhile")
 	// ErrCostly: the search looks at so much that it ran out of time. Trying again does not help.
 	ErrCostly = errors.New("the search takes too long")
 )
@@ -331,9 +333,10 @@ type Rows struct {
 	Schema    *NewSchema
 	Worked    []Work // is done
 	// Tenants are inserted, or replaced by number; only an Op of System may write them. A new one has a number that NextNum
-	// gave; it begins with an empty feed, its default source and generation 1. A name or host of two is ErrTaken.
+	// gave; it begins with an empty feed, its default source and generation 1. A name or host of two is ErrTaken, a row that was changed after it was read ErrStale.
 	Tenants []*TenantRecord
 	Sources []*SourceRecord // inserted, or replaced by number
+	Purged  []*PurgeReport  // of System
 }
 
 // Reader reads resources. Tombstones are invisible to it.

@@ -35,6 +35,7 @@ type TenantRecord struct {
 	Created  time.Time // instants are kept in whole milliseconds
 	Since    time.Time // of its state
 	Purge    time.Time // of a deleted one: when its removal begins; else zero
+	Rev      int64     // of the row when it was read; the store counts. Another one in the store: ErrStale
 }
 
 // SourceRecord is the row of a source.
@@ -42,6 +43,15 @@ type SourceRecord struct {
 	Source  Source
 	Name    string // unique in its tenant
 	Created time.Time
+}
+
+// PurgeReport says that a tenant was removed.
+type PurgeReport struct {
+	Number       Tenant // it had
+	Name         string
+	Began, Ended time.Time
+	Rows         int64 // removed
+	Left         int64 // found afterwards; 0, or something is wrong
 }
 
 // Tenants reads the tenants. They are written as Rows.Tenants of an Op of System, their sources as Rows.Sources of an Op of
@@ -57,8 +67,9 @@ type Tenants interface {
 	Tenants(ctx context.Context, after Tenant, limit int) ([]TenantRecord, error)
 	// Sources returns the sources of a tenant in order of number.
 	Sources(ctx context.Context, t Tenant) ([]SourceRecord, error)
-	// Busy returns the tenants that have something to Sweep, or resources that a Work of their schemas waits for.
-	Busy(ctx context.Context, now time.Time) (sweep, work []Tenant, err error)
+	// Busy returns the tenants that have something to Sweep, references that had expired by then included unless that is zero,
+	// and those with resources that a Work of their schemas waits for.
+	Busy(ctx context.Context, expired time.Time) (sweep, work []Tenant, err error)
 	// Totals are the Stats of all tenants together.
 	Totals(ctx context.Context) (Stats, error)
 }
@@ -68,6 +79,8 @@ type Purger interface {
 	// Purge removes up to about limit rows and returns how many; 0: nothing was left, and the tenant itself has gone with it.
 	// It never removes anything of a tenant in another state: ErrNotFound.
 	Purge(ctx context.Context, t Tenant, limit int) (int, error)
+	// Purged returns the reports of the purges, the latest first.
+	Purged(ctx context.Context) ([]PurgeReport, error)
 	// Remains counts the rows that carry the tenant's number, by table; tables without any are left out. It looks at every
 	// table that the database has, whether this program knows it or not.
 	Remains(ctx context.Context, t Tenant) (map[string]int64, error)

@@ -45,7 +45,8 @@ func (c *call) view(t *schema.ResourceType, f Features, attributes, excluded []s
 		return c.newView(t, f, attributes, excluded)
 	}
 	for _, v := range c.plain {
-		if v.typ == t && v.base == c.svc.Base && v.versions == f.Versions {
+		if v.typ == t && v.versions == f.Versions {
+			v.rebase(c.svc.Base)
 			return v, nil
 		}
 	}
@@ -57,6 +58,14 @@ func (c *call) view(t *schema.ResourceType, f Features, attributes, excluded []s
 		c.plain = append(c.plain, v)
 	}
 	return v, err
+}
+
+// rebase makes the URLs of the next answer begin with base. A service with many tenants has one for each, and they share
+// the rest of a view.
+func (v *view) rebase(base string) {
+	if v.base != base {
+		v.base, v.prefixes = base, v.prefixes[:0]
+	}
 }
 
 // maxPlain bounds the views that a pooled call keeps: those of a few types of one schema generation.

@@ -85,7 +85,7 @@ func purge(c *conn, t store.Tenant, limit int) (removed int, err error) {
 			return 0, err
 		}
 		//nolint:gosec // names of tables and columns, from the database itself
-		query := fmt.Sprintf("DELETE FROM %[1]s WHERE tenant = ? AND (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE tenant = ? LIMIT ?)", quote(table), key)
+		query := "DELETE FROM " + quote(table) + " WHERE tenant = ? AND (" + key + ") IN (SELECT " + key + " FROM " + quote(table) + " WHERE tenant = ? LIMIT ?)"
 		n, err := c.exec(query, int64(t), int64(t), int64(limit-removed))
 		if err != nil {
 			return 0, fmt.Errorf("purge %s: %w", table, err)
@@ -95,6 +95,21 @@ func purge(c *conn, t store.Tenant, limit int) (removed int, err error) {
 		}
 	}
 	return removed, nil
+}
+
+const (
+	insertPurged = "INSERT INTO purged (number, name, began, ended, removed, remained) VALUES (?, ?, ?, ?, ?, ?)"
+	selectPurged = "SELECT number, name, began, ended, removed, remained FROM purged ORDER BY ended DESC, number DESC"
+)
+
+// Purged implements store.Purger.
+func (db *DB) Purged(ctx context.Context) (list []store.PurgeReport, err error) {
+	err = db.each(ctx, func(r row) {
+		list = append(list, store.PurgeReport{
+			Number: store.Tenant(r.int(0)), Name: r.text(1), Began: fromMillis(r.int(2)), Ended: fromMillis(r.int(3)), Rows: r.int(4), Left: r.int(5),
+		})
+	}, selectPurged)
+	return list, err
 }
 
 // Remains implements store.Purger.

@@ -62,7 +62,7 @@ func bootstrap(c *conn, now time.Time) error {
 }
 
 const (
-	tenantColumns = `t.tenant, t.name, t.state, t.created, t.since, t.purge, t.settings,
+	tenantColumns = `t.tenant, t.name, t.state, t.created, t.since, t.purge, t.settings, t.rev,
 	(SELECT json_group_array(h.host ORDER BY h.host) FROM tenant_host h INDEXED BY tenant_host_tenant WHERE h.tenant = t.tenant)`
 	tenantByNumber = "SELECT " + tenantColumns + " FROM tenant t WHERE t.tenant = ?"
 	tenantByName   = "SELECT " + tenantColumns + " FROM tenant t WHERE t.name = ?"
@@ -80,8 +80,9 @@ func readTenant(r row) (t store.TenantRecord, err error) {
 		Since:    fromMillis(r.int(4)),
 		Purge:    fromMillis(r.int(5)),
 		Settings: r.blob(6),
+		Rev:      r.int(7),
 	}
-	if hosts := r.text(7); hosts != "[]" {
+	if hosts := r.text(8); hosts != "[]" {
 		err = json.Unmarshal([]byte(hosts), &t.Hosts)
 	}
 	return t, err
@@ -135,15 +136,15 @@ func (db *DB) Sources(ctx context.Context, t store.Tenant) (list []store.SourceR
 }
 
 const (
-	// The tables are empty nearly always, and small otherwise.
+	// The first table is empty nearly always; nothing expires before 1970.
 	sweepTenants = "SELECT tenant FROM sweep UNION SELECT tenant FROM pending WHERE expires < ?"
 	workTenants  = "SELECT DISTINCT tenant FROM schema_work"
 	sumCounts    = "SELECT coalesce(sum(users), 0), coalesce(sum(groups), 0) FROM head"
 )
 
 // Busy implements store.Tenants.
-func (db *DB) Busy(ctx context.Context, now time.Time) (sweep, work []store.Tenant, err error) {
-	err = db.each(ctx, func(r row) { sweep = append(sweep, store.Tenant(r.int(0))) }, sweepTenants, toMillis(now))
+func (db *DB) Busy(ctx context.Context, expired time.Time) (sweep, work []store.Tenant, err error) {
+	err = db.each(ctx, func(r row) { sweep = append(sweep, store.Tenant(r.int(0))) }, sweepTenants, toMillis(expired))
 	if err == nil {
 		err = db.each(ctx, func(r row) { work = append(work, store.Tenant(r.int(0))) }, workTenants)
 	}
@@ -164,6 +165,10 @@ func (l *ledger) checkNames(c *conn, rows *store.Rows) (answer, err error) {
 		if l.tenant != store.System {
 			return fmt.Errorf("tenant %d cannot write tenants", l.tenant), nil
 		}
+		rev := int64(0)
+		if _, err = c.one(func(r row) { rev = r.int(0) }, "SELECT rev FROM tenant WHERE tenant = ?", int64(t.Tenant)); err == nil && rev != t.Rev {
+			return store.ErrStale, nil
+		}
 		err = owner("SELECT tenant FROM tenant WHERE name = ?", int64(t.Tenant), t.Name)
 		for _, h := range t.Hosts {
 			err = owner("SELECT tenant FROM tenant_host WHERE host = ?", int64(t.Tenant), h)
@@ -179,9 +184,9 @@ func (l *ledger) checkNames(c *conn, rows *store.Rows) (answer, err error) {
 }
 
 const (
-	upsertTenant = `INSERT INTO tenant (tenant, name, state, created, since, purge, settings) VALUES (?, ?, ?, ?, ?, ?, ?)
+	upsertTenant = `INSERT INTO tenant (tenant, name, state, created, since, purge, settings, rev) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (tenant) DO UPDATE SET name = excluded.name, state = excluded.state, since = excluded.since,
-	purge = excluded.purge, settings = excluded.settings`
+	purge = excluded.purge, settings = excluded.settings, rev = excluded.rev`
 	dropHosts    = "DELETE FROM tenant_host WHERE tenant = ?"
 	insertHost   = "INSERT INTO tenant_host (tenant, host) VALUES (?, ?)"
 	upsertSource = `INSERT INTO source (tenant, source, name, created) VALUES (?, ?, ?, ?)
@@ -191,7 +196,9 @@ const (
 func writeTenants(c *conn, tenant store.Tenant, rows *store.Rows) error {
 	for _, t := range rows.Tenants {
 		n := int64(t.Tenant)
-		if _, err := c.exec(upsertTenant, n, t.Name, int64(t.State), toMillis(t.Created), toMillis(t.Since), toMillis(t.Purge), document(t.Settings)); err != nil {
+		t.Rev++
+		if _, err := c.exec(upsertTenant, n, t.Name, int64(t.State), toMillis(t.Created), toMillis(t.Since), toMillis(t.Purge),
+			document(t.Settings), t.Rev); err != nil {
 			return err
 		}
 		if _, err := c.exec(dropHosts, n); err != nil {
@@ -213,6 +220,11 @@ func writeTenants(c *conn, tenant store.Tenant, rows *store.Rows) error {
 			return err
 		}
 		if _, err := c.exec(insertSource, n, int64(store.DefaultSource), defaultName, toMillis(t.Created)); err != nil {
+			return err
+		}
+	}
+	for _, p := range rows.Purged {
+		if _, err := c.exec(insertPurged, int64(p.Number), p.Name, toMillis(p.Began), toMillis(p.Ended), p.Rows, p.Left); err != nil {
 			return err
 		}
 	}

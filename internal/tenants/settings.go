@@ -1,0 +1,172 @@
+package tenants
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Settings are what a tenant decides for itself, a section for each feature. The zero value of a key is the server's
+// default. Nothing in here reaches the limits of the server or the guard of outbound calls (B12).
+type Settings struct {
+	// Title is what people call the tenant.
+	Title string `json:"title,omitzero"`
+}
+
+// check says which value cannot be.
+func (s *Settings) check() error {
+	if len(s.Title) > 200 {
+		return errors.New("title: at most 200 bytes")
+	}
+	return nil
+}
+
+// Decode reads stored settings. Keys that this version does not know are those of a newer one, and are ignored.
+func Decode(stored []byte) (s Settings, err error) {
+	if len(stored) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(stored, &s); err != nil {
+		return s, fmt.Errorf("stored settings: %w", err)
+	}
+	return s, nil
+}
+
+// Encode is the inverse of Decode.
+func (s *Settings) Encode() ([]byte, error) {
+	b, err := json.Marshal(s, json.Deterministic(true))
+	if err != nil || string(b) == "{}" {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Setting is one key with its value, as people see it.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"` // empty: the server's default
+	Kind  string `json:"kind"`  // what it takes: text, number, yes or no, duration, list
+}
+
+// List returns all keys in order.
+func (s *Settings) List() []Setting {
+	var all []Setting
+	walk(reflect.ValueOf(s).Elem(), "", func(key string, v reflect.Value) {
+		all = append(all, Setting{key, show(v), kindOf(v)})
+	})
+	return all
+}
+
+// Set alters one key. An empty value puts the server's default back.
+func (s *Settings) Set(key, value string) error {
+	var found reflect.Value
+	var keys []string
+	walk(reflect.ValueOf(s).Elem(), "", func(k string, v reflect.Value) {
+		if keys = append(keys, k); k == key {
+			found = v
+		}
+	})
+	if !found.IsValid() {
+		return fmt.Errorf("there is no setting %q; there are %s", key, strings.Join(keys, ", "))
+	}
+	if err := parse(found, value); err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return s.check()
+}
+
+// walk visits the keys of a section, and of those in it.
+func walk(section reflect.Value, prefix string, visit func(string, reflect.Value)) {
+	for i := range section.NumField() {
+		name, _, _ := strings.Cut(section.Type().Field(i).Tag.Get("json"), ",")
+		if v := section.Field(i); v.Kind() == reflect.Struct {
+			walk(v, prefix+name+".", visit)
+		} else {
+			visit(prefix+name, v)
+		}
+	}
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
+
+func kindOf(v reflect.Value) string {
+	switch {
+	case v.Type() == durationType:
+		return "duration"
+	case v.Kind() == reflect.String:
+		return "text"
+	case v.Kind() == reflect.Bool:
+		return "yes or no"
+	case v.Kind() == reflect.Slice:
+		return "list"
+	}
+	return "number"
+}
+
+func show(v reflect.Value) string {
+	switch {
+	case v.IsZero():
+		return ""
+	case v.Type() == durationType:
+		return time.Duration(v.Int()).String()
+	case v.Kind() == reflect.Bool:
+		return "yes"
+	case v.Kind() == reflect.Slice:
+		return strings.Join(v.Interface().([]string), ",")
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+func parse(v reflect.Value, text string) error {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		v.SetZero()
+		return nil
+	}
+	switch kindOf(v) {
+	case "text":
+		v.SetString(text)
+	case "duration":
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 {
+			return fmt.Errorf("%q is no duration: write one as 30s, 15m or 24h", text)
+		}
+		v.SetInt(int64(d))
+	case "yes or no":
+		switch text {
+		case "yes", "true":
+			v.SetBool(true)
+		case "no", "false":
+			v.SetBool(false)
+		default:
+			return fmt.Errorf("%q is neither yes nor no", text)
+		}
+	case "list":
+		list := strings.Split(text, ",")
+		for i := range list {
+			list[i] = strings.TrimSpace(list[i])
+		}
+		v.Set(reflect.ValueOf(slices.DeleteFunc(list, func(s string) bool { return s == "" })))
+	default:
+		if v.Kind() == reflect.Float64 {
+			f, err := strconv.ParseFloat(text, 64)
+			if err != nil || f < 0 {
+				return fmt.Errorf("%q is no number of at least 0", text)
+			}
+			v.SetFloat(f)
+			return nil
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 {
+			return fmt.Errorf("%q is no whole number of at least 0", text)
+		}
+		v.SetInt(n)
+	}
+	return nil
+}

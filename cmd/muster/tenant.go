@@ -228,7 +228,7 @@ list --purged" has the report. There is no way back from there.`,
 				return usageError{errors.New("say the name of the tenant once more with --confirm, so that nobody deletes one by mistake")}
 			}
 			return hub.with(cmd.Context(), func(c *admin.Client) error {
-				t, err := c.ActOnTenant(cmd.Context(), args[0], "delete", admin.TenantRequest{Grace: grace})
+				t, err := c.ActOnTenant(cmd.Context(), args[0], "delete", admin.TenantRequest{Grace: int64(grace.Seconds())})
 				if err != nil {
 					return err
 				}

@@ -80,10 +80,10 @@ type Purged struct {
 
 // TenantRequest asks for a tenant, for settings as key=value, or for a deletion.
 type TenantRequest struct {
-	Name  string        `json:"name,omitzero"`
-	Hosts []string      `json:"hosts,omitempty"`
-	Set   []string      `json:"set,omitempty"`
-	Grace time.Duration `json:"grace,omitzero,format:nano"`
+	Name  string   `json:"name,omitzero"`
+	Hosts []string `json:"hosts,omitempty"`
+	Set   []string `json:"set,omitempty"`
+	Grace int64    `json:"graceSeconds,omitzero"` // of a deletion
 }
 
 // SourceRequest asks for a source.
@@ -197,7 +197,7 @@ func (h handler) actOnTenant(w http.ResponseWriter, r *http.Request) {
 	case "resume":
 		t, err = h.Tenants.Resume(r.Context(), name)
 	case "delete":
-		t, err = h.Tenants.Delete(r.Context(), name, req.Grace)
+		t, err = h.Tenants.Delete(r.Context(), name, time.Duration(req.Grace)*time.Second)
 	default:
 		err = fmt.Errorf("a tenant cannot be %q", action)
 	}

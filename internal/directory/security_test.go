@@ -102,11 +102,14 @@ func TestSec_B07_D14_OnlyTheOwnerWrites(t *testing.T) {
 	for name, write := range map[string]func() error{
 		"PATCH reactivates": func() error { _, err := users.tryPatch(ada.ID, replace("active", "true")); return err },
 		"PATCH nothing":     func() error { _, err := users.tryPatch(ada.ID, replace("active", "false")); return err },
-		"PUT":               func() error { _, err := users.tryPut(ada.ID, "{'userName':'ada','active':true}", server.Cond{}); return err },
-		"DELETE":            func() error { return users.Delete(t.Context(), ada.ID, server.Cond{}) },
-		"member added":      func() error { _, err := groups.tryPatch(staff.ID, add(eve.ID)); return err },
-		"group renamed":     func() error { _, err := groups.tryPatch(staff.ID, replace("displayName", "'Mine'")); return err },
-		"group deleted":     func() error { return groups.Delete(t.Context(), staff.ID, server.Cond{}) },
+		"PUT": func() error {
+			_, err := users.tryPut(ada.ID, "{'userName':'ada','active':true}", server.Cond{})
+			return err
+		},
+		"DELETE":        func() error { return users.Delete(t.Context(), ada.ID, server.Cond{}) },
+		"member added":  func() error { _, err := groups.tryPatch(staff.ID, add(eve.ID)); return err },
+		"group renamed": func() error { _, err := groups.tryPatch(staff.ID, replace("displayName", "'Mine'")); return err },
+		"group deleted": func() error { return groups.Delete(t.Context(), staff.ID, server.Cond{}) },
 		"Bulk": func() error {
 			return h.dir.Do(t.Context(), caller, []server.Op{{Type: store.TypeUser, ID: ada.ID, Delete: &server.Cond{}}})[0].Err
 		},

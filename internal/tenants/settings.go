@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -51,7 +50,7 @@ func (s *Settings) Encode() ([]byte, error) {
 type Setting struct {
 	Key   string `json:"key"`
 	Value string `json:"value"` // empty: the server's default
-	Kind  string `json:"kind"`  // what it takes: text, number, yes or no, duration, list
+	Kind  string `json:"kind"`  // what it takes: text, number, yes or no, list
 }
 
 // List returns all keys in order.
@@ -93,12 +92,8 @@ func walk(section reflect.Value, prefix string, visit func(string, reflect.Value
 	}
 }
 
-var durationType = reflect.TypeFor[time.Duration]()
-
 func kindOf(v reflect.Value) string {
 	switch {
-	case v.Type() == durationType:
-		return "duration"
 	case v.Kind() == reflect.String:
 		return "text"
 	case v.Kind() == reflect.Bool:
@@ -113,8 +108,6 @@ func show(v reflect.Value) string {
 	switch {
 	case v.IsZero():
 		return ""
-	case v.Type() == durationType:
-		return time.Duration(v.Int()).String()
 	case v.Kind() == reflect.Bool:
 		return "yes"
 	case v.Kind() == reflect.Slice:
@@ -132,12 +125,6 @@ func parse(v reflect.Value, text string) error {
 	switch kindOf(v) {
 	case "text":
 		v.SetString(text)
-	case "duration":
-		d, err := time.ParseDuration(text)
-		if err != nil || d < 0 {
-			return fmt.Errorf("%q is no duration: write one as 30s, 15m or 24h", text)
-		}
-		v.SetInt(int64(d))
 	case "yes or no":
 		switch text {
 		case "yes", "true":

@@ -3,6 +3,7 @@ package conformance
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }
@@ -22,7 +23,8 @@ func job(t *T, more Object, ops ...Object) []Object {
 	}
 	results := a.Elements("Operations")
 	for _, r := range results {
-		if location, ok := r["location"].(string); ok && r["status"] == "201" {
+		// The status may have any form, {"code":"201"} for one: what was made is removed all the same.
+		if location, ok := r["location"].(string); ok && strings.Contains(show(r["status"]), "201") {
 			if path, ok := trimBase(t, location); ok {
 				t.Made(path)
 			}

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"bytes"
 	"encoding/xml"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -97,6 +98,73 @@ func TestCleansUp(t *testing.T) {
 		inner.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/scim/v2"+endpoint+"?count=0", nil))
 		if !strings.Contains(w.Body.String(), `"totalResults":0`) {
 			t.Errorf("%s: %s", endpoint, w.Body)
+		}
+	}
+}
+
+// TestCleansUpAfterBulk: what a job made is removed, also where the provider takes a user without a name, which nothing
+// finds by the marker, and says so in a form of its own.
+func TestCleansUpAfterBulk(t *testing.T) {
+	t.Parallel()
+	var nameless, removed atomic.Int32
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		const path = "/scim/v2/Users/nameless"
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/Bulk"):
+			nameless.Add(1)
+			w.Header().Set("Content-Type", "application/scim+json")
+			_, _ = io.WriteString(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],"Operations":[`+
+				`{"method":"POST","bulkId":"bad","location":"http://example.com`+path+`","status":{"code":"201"}},`+
+				`{"method":"POST","bulkId":"two","location":"http://example.com/scim/v2/Users/precious","status":"409"}]}`)
+		case r.Method == http.MethodDelete && r.URL.Path == path:
+			removed.Add(1)
+			w.WriteHeader(http.StatusNoContent)
+		case r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "/precious"):
+			t.Error("somebody was deleted who had been there")
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+	if _, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{"bulk/mixed"}}); err != nil {
+		t.Fatal(err)
+	}
+	if nameless.Load() == 0 || removed.Load() != nameless.Load() {
+		t.Errorf("%d were made, %d removed", nameless.Load(), removed.Load())
+	}
+}
+
+// TestClosedUnannounced: a provider that refuses a long URL and closes the connection without a word of it breaks no
+// check that follows.
+func TestClosedUnannounced(t *testing.T) {
+	t.Parallel()
+	var refused atomic.Int32
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if len(r.RequestURI) < 8<<10 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		refused.Add(1)
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		_, _ = io.WriteString(conn, "HTTP/1.1 414 URI Too Long\r\nContent-Length: 0\r\n\r\n")
+		_, _ = conn.Read(make([]byte, 1)) // the next request, if one is sent here
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{
+		"filter/wrong", "filter/encoding", "filter/schemas", "limits/long-filter", "limits/long-url", "limits/many-values",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refused.Load() == 0 {
+		t.Error("nothing was refused, so that nothing was tried")
+	}
+	for _, res := range r.Results {
+		if res.Verdict == conformance.Broken {
+			t.Errorf("%s is broken: %q", res.Check.Name, res.Findings)
 		}
 	}
 }

@@ -22,6 +22,8 @@ const (
 	maxAnswer = 8 << 20
 	// maxShown bounds what is kept of a body for the report.
 	maxShown = 8 << 10
+	// longTarget is the length of a URL that a provider may well refuse.
+	longTarget = 4 << 10
 )
 
 // markerPrefix begins the name of everything that a run makes.
@@ -97,6 +99,9 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 		// connection that was kept open turns out to be closed.
 		req.Header["Idempotency-Key"] = nil
 	}
+	// Some providers refuse what is far too much and close the connection without saying so: it must not be the next
+	// check that meets its end.
+	req.Close = t.tooMuch || len(target) > longTarget
 	began := time.Now()
 	resp, err := t.s.client.Do(req)
 	if err != nil && strings.Contains(err.Error(), "malformed") {
@@ -135,7 +140,9 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 // and the answer has status 0.
 func (t *T) Try(method, path string, body any) (a *Answer) {
 	before := t.verdict
+	t.tooMuch = true
 	defer func() {
+		t.tooMuch = false
 		p := recover()
 		if p == nil {
 			return

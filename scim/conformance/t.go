@@ -22,6 +22,7 @@ type T struct {
 	findings  []string
 	blocked   bool
 	typeless  bool // the provider lacks the resource type
+	tooMuch   bool // what is sent is meant to be refused for its size, see Try
 	exchanges []Exchange
 	made      []string // locations below the base, in order
 }

@@ -118,14 +118,19 @@ func (t *T) Do(method, path string, body any, headers ...string) *Answer {
 	if err != nil {
 		t.broken(fmt.Errorf("%s %s: the answer broke off: %w", method, short(path, 200), cause(err)))
 	}
-	answered := string(b)
+	tooLong := len(b) > maxAnswer
+	shown := b
+	if tooLong {
+		shown = b[:4*maxShown] // as many characters as are shown; not a second copy of it all
+	}
+	answered := string(shown)
 	t.exchanges = append(t.exchanges, Exchange{
 		Method: method, URL: target, RequestBody: short(raw, maxShown), Status: resp.StatusCode,
 		ResponseHeader: resp.Header, ResponseBody: short(answered, maxShown), Took: time.Since(began),
 	})
 	a := &Answer{t: t, what: method + " " + short(path, 200), Status: resp.StatusCode, Header: resp.Header, Raw: answered}
 	switch {
-	case len(b) > maxAnswer:
+	case tooLong:
 		a.tooLong = true
 		a.Raw = short(a.Raw, maxShown)
 		a.Body = beginning(b)
@@ -159,7 +164,7 @@ func (t *T) Try(method, path string, body any) (a *Answer) {
 
 // beginning returns the members with strings that an object begins with, as far as it is there.
 func beginning(b []byte) Object {
-	d := jsontext.NewDecoder(bytes.NewReader(b))
+	d := jsontext.NewDecoder(bytes.NewBuffer(b)) // read where it lies, not copied
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
 		return nil
 	}

@@ -126,7 +126,11 @@ var queryMore = []*Check{
 		Fix:   "Raise smaller values to 1.",
 		Run: func(t *T) {
 			for _, start := range []string{"0", "-5"} {
-				t.Get(t.Users()+"?count=1&startIndex="+start).List().Has("startIndex", 1)
+				a := t.Get(t.Users() + "?count=1&startIndex=" + start).List()
+				if a.At("startIndex") == nil && a.Int("totalResults") == 0 {
+					continue // nobody is there: it is required of partial results only
+				}
+				a.Has("startIndex", 1)
 			}
 		},
 	},
@@ -146,8 +150,11 @@ var queryMore = []*Check{
 		Fix:   "Answer totalResults alone.",
 		Run: func(t *T) {
 			t.User(nil)
-			a := t.Get(t.Users() + "?count=0").List()
-			a.Int("totalResults")
+			var a *Answer
+			t.Await("totalResults is 0, and there is somebody", func() bool {
+				a = t.Get(t.Users() + "?count=0").List()
+				return a.Int("totalResults") > 0
+			})
 			if n := len(a.IDs()); n != 0 {
 				t.Failf("there are %d resources", n)
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -165,6 +166,32 @@ func TestClosedUnannounced(t *testing.T) {
 	for _, res := range r.Results {
 		if res.Verdict == conformance.Broken {
 			t.Errorf("%s is broken: %q", res.Check.Name, res.Findings)
+		}
+	}
+}
+
+// TestEmptyPages: a provider that says totalResults and nothing else where a page is empty is right as long as nobody is
+// there, and wrong with count=0 as soon as it says 0 in spite of somebody.
+func TestEmptyPages(t *testing.T) {
+	t.Parallel()
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, "/Users") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/scim+json")
+		_, _ = io.WriteString(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0}`)
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{
+		URL: base, Only: []string{"page/start-index", "page/count-zero"}, Settle: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]conformance.Verdict{"page/start-index": conformance.Pass, "page/count-zero": conformance.Fail}
+	for _, res := range r.Results {
+		if v := want[res.Check.Name]; v != "" && v != res.Verdict {
+			t.Errorf("%s: %s, want %s: %q", res.Check.Name, res.Verdict, v, res.Findings)
 		}
 	}
 }

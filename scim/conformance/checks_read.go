@@ -19,8 +19,11 @@ var readChecks = []*Check{
 			if a.At("meta/location") == nil {
 				t.Errorf("meta.location is missing")
 			}
-			if a.Header.Get("Location") == "" {
+			location := a.Header.Get("Location")
+			if location == "" {
 				t.Warnf("the answer has no Location")
+			} else if path, ok := trimBase(t, location); !ok || path != u.Path() {
+				t.Warnf("the answer has Location %q, which is not where the resource is", location)
 			}
 		},
 	},

@@ -196,6 +196,30 @@ func TestEmptyPages(t *testing.T) {
 	}
 }
 
+// TestWrongLocation: a Location that leads nowhere is told, also where nobody has to send one.
+func TestWrongLocation(t *testing.T) {
+	t.Parallel()
+	base := between(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, r)
+		maps.Copy(w.Header(), answer.Header())
+		if _, id, ok := strings.Cut(r.URL.Path, "/Users/"); ok && r.Method == http.MethodGet {
+			w.Header().Set("Location", answer.Header().Get("Location")+"/"+id) // as Apache SCIMple does it
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+	r, err := conformance.Run(t.Context(), conformance.Options{URL: base, Only: []string{"read/one"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, res := range r.Results {
+		if res.Check.Name == "read/one" && (res.Verdict != conformance.Warn || len(res.Findings) != 1) {
+			t.Errorf("%s: %q", res.Verdict, res.Findings)
+		}
+	}
+}
+
 // TestReports: every form can be read, whatever a provider says.
 func TestReports(t *testing.T) {
 	t.Parallel()

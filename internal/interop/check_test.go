@@ -135,8 +135,8 @@ func compareFailures(t *testing.T, path string, report checkReport) {
 }
 
 var (
-	ofOneRun = regexp.MustCompile(`(?i)(muster-check)-[a-z2-7]{8}(-\d+)?|[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|127\.0\.0\.1:\d+`)
-	escaped  = strings.NewReplacer("%20", " ", "%22", `"`, "%3A", ":", "%28", "(", "%29", ")", "%5B", "[", "%5D", "]", "%40", "@", "%5C", `\`)
+	ofOneRun = regexp.MustCompile(`(?i)\d{4}-\d\d-\d\dT[\d:]+\.\d+|[\w+/]{43}=|(muster-check)-[a-z2-7]{8}(-\d+)?|[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|127\.0\.0\.1:\d+`)
+	escaped  = strings.NewReplacer("%20", " ", "%22", `"`, "%3A", ":", "%28", "(", "%29", ")", "%5B", "[", "%5D", "]", "%40", "@", "%5C", `\`, "\n", " ")
 )
 
 // brief is a finding without what differs from run to run.

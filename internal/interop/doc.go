@@ -9,12 +9,12 @@
 //
 //	tester_test.go      scim2-tester (PyPI), every check, against Muster
 //	clients_test.go     scim2-client (PyPI) and the UnboundID SCIM 2 SDK (Maven Central): a working life in Muster
-//	lifecycle_test.go   scim/client: a working life in scim2-server (PyPI) and in scimmy-routers (npm)
-//	faults_test.go      what those two servers do against the RFCs, and our client lives with
-//	check_test.go       muster check against those two servers: it fails what testdata/check-*.txt lists, and nothing else
+//	lifecycle_test.go   scim/client: a working life in scim2-server (PyPI), scimmy-routers (npm) and Apache SCIMple (Maven Central)
+//	faults_test.go      what those three servers do against the RFCs, and our client lives with
+//	check_test.go       muster check against those three servers: it fails what testdata/check-*.txt lists, and nothing else
 //
-// python/, java/ and node/ hold the drivers, and what they need, pinned with
-// hashes: requirements.txt, pom.xml with jars.sha256, package-lock.json.
+// python/, java/, scimple/ and node/ hold the drivers, and what they need, pinned
+// with hashes: requirements.txt, pom.xml with jars.sha256, package-lock.json.
 //
 // # Invariants
 //

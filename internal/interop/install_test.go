@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// A toolbox is what one language's drivers need, from its registry.
+// A toolbox is what the drivers of one directory need, from the registry of their language.
 type toolbox struct {
 	pins []string // files that say what, with versions and hashes
 	fill func(dir string) error
@@ -33,19 +33,9 @@ var (
 				"--target", dir, "--requirement", "python/requirements.txt")
 		},
 	}
-	java = &toolbox{
-		pins: []string{"java/pom.xml", "java/jars.sha256"},
-		fill: func(dir string) error {
-			// Maven has no lock file: the poms are immutable, and jars.sha256 is compared.
-			err := install("mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", "java/pom.xml",
-				"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory="+dir)
-			if err != nil {
-				return err
-			}
-			return checkSums(dir, "java/jars.sha256")
-		},
-	}
-	node = &toolbox{
+	java    = maven("java")
+	scimple = maven("scimple")
+	node    = &toolbox{
 		pins: []string{"node/package.json", "node/package-lock.json"},
 		fill: func(dir string) error {
 			for _, name := range []string{"package.json", "package-lock.json"} {
@@ -61,6 +51,23 @@ var (
 		},
 	}
 )
+
+// maven is the toolbox of the pom.xml in a directory. Maven has no lock file: the
+// poms are immutable, and the jars are compared with jars.sha256.
+func maven(language string) *toolbox {
+	pom, sums := language+"/pom.xml", language+"/jars.sha256"
+	return &toolbox{
+		pins: []string{pom, sums},
+		fill: func(dir string) error {
+			err := install("mvn", "--batch-mode", "--quiet", "--strict-checksums", "--file", pom,
+				"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DoutputDirectory="+dir)
+			if err != nil {
+				return err
+			}
+			return checkSums(dir, sums)
+		},
+	}
+}
 
 // open returns the directory of the tools, filled.
 func (b *toolbox) open(tb testing.TB) string {

@@ -144,8 +144,11 @@ func (l *life) pages(t *testing.T) {
 	for i := range 25 {
 		made = append(made, l.create(t, users, person(fmt.Sprintf("temp-%02d", i), schema.Object{"userType": "temp"})).ID())
 	}
-	q := client.Query{Filter: client.Eq("userType", "temp"), Count: 10, SortBy: "userName", Descending: true}
-	slices.Reverse(made)
+	q := client.Query{Filter: client.Eq("userType", "temp"), Count: 10}
+	if l.config.Sort { // else they come in the order in which they were made
+		q.SortBy, q.Descending = "userName", true
+		slices.Reverse(made)
+	}
 	ways := []client.Paging{client.PageIndex, client.PageAuto}
 	if l.config.Cursor {
 		ways = append(ways, client.PageCursor)
@@ -184,7 +187,8 @@ func (l *life) mover(t *testing.T) {
 	var bad client.Patch
 	bad.Replace("nope", "x")
 	_, err = l.c.Patch(t.Context(), users, l.ada, &bad)
-	assert.Equal(t, assert.ErrorAs[*client.Error](t, err).Status, http.StatusBadRequest)
+	status := assert.ErrorAs[*client.Error](t, err).Status
+	assert.True(t, status == http.StatusBadRequest || l.lacks("unknown path"), assert.Sprintf("%d", status))
 }
 
 func (l *life) etags(t *testing.T) {
@@ -200,6 +204,9 @@ func (l *life) etags(t *testing.T) {
 	assert.NotEqual(t, after.Version(), before.Version())
 	_, err := l.c.Get(t.Context(), users, l.ada, client.Want{}, client.IfNoneMatch(after.Version()))
 	assert.ErrorIs(t, err, client.ErrNotModified)
+	if l.lacks("If-Match") {
+		return
+	}
 	before["title"] = "lost"
 	_, err = l.c.Replace(t.Context(), users, l.ada, schema.Object(before), client.IfMatch(before.Version()))
 	assert.ErrorIs(t, err, client.ErrPrecondition)
@@ -217,7 +224,9 @@ func (l *life) groups(t *testing.T) {
 	l.patch(t, groups, l.team, &p)
 	assert.Equal(t, values(l.get(t, groups, l.team), "members"), sorted(l.boss, l.ada))
 	q := client.Query{Filter: client.Eq("members.value", l.ada), Want: client.Want{Excluded: []string{"members"}}}
-	assert.Equal(t, l.all(t, groups, q), []string{l.team})
+	if !l.lacks("member filter") {
+		assert.Equal(t, l.all(t, groups, q), []string{l.team})
+	}
 	var remove client.Patch
 	remove.RemoveMembers(l.boss)
 	l.patch(t, groups, l.team, &remove)
@@ -234,16 +243,21 @@ func (l *life) bulk(t *testing.T) {
 	b.Create(users, person("ada", nil)) // is there
 	var p client.Patch
 	p.Replace("nickName", "Amazing Grace")
-	b.Patch(users, l.boss, "", &p)
+	patches := !l.lacks("PATCH in bulk")
+	if patches {
+		b.Patch(users, l.boss, "", &p)
+	}
 	results, err := l.c.Bulk(t.Context(), &b)
 	assert.NoError(t, err)
-	assert.Equal(t, len(results), 4)
-	for _, i := range []int{0, 1, 3} {
-		assert.NoError(t, results[i].Err, assert.Sprintf("operation %d", i))
-	}
+	assert.Equal(t, len(results), b.Len())
+	assert.NoError(t, results[0].Err)
+	assert.NoError(t, results[1].Err)
 	assert.ErrorIs(t, results[2].Err, client.ErrUniqueness)
 	assert.Equal(t, values(l.get(t, groups, results[1].ID), "members"), []string{results[0].ID})
-	assert.Equal(t, l.get(t, users, l.boss).String("nickName"), "Amazing Grace")
+	if patches {
+		assert.NoError(t, results[3].Err)
+		assert.Equal(t, l.get(t, users, l.boss).String("nickName"), "Amazing Grace")
+	}
 }
 
 func (l *life) leaver(t *testing.T) {

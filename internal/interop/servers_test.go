@@ -5,6 +5,8 @@ package interop
 import (
 	"net"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -21,7 +23,12 @@ type server struct {
 	// multi-valued or compared without regard to case. What it does instead is in
 	// testdata/faults.json.
 	filters bool
+	// gaps are what a working life has to go around. What happens instead is in
+	// testdata/faults.json.
+	gaps []string
 }
+
+func (s *server) lacks(gap string) bool { return slices.Contains(s.gaps, gap) }
 
 const token = "a-token-of-this-test" // of the servers that are told theirs
 
@@ -40,6 +47,15 @@ var servers = []server{
 		start: startSCIMMY,
 		config: client.Config{
 			Known: true, Patch: true, Filter: true, Sort: true, MaxResults: 200,
+			Bulk: true, MaxBulk: 1000, MaxBulkSize: 1 << 20, Index: true,
+		},
+	},
+	{
+		name:  "scimple",
+		start: startSCIMple,
+		gaps:  []string{"unknown path", "If-Match", "member filter", "PATCH in bulk"},
+		config: client.Config{
+			Known: true, Patch: true, Filter: true, ETag: true, MaxResults: 200,
 			Bulk: true, MaxBulk: 1000, MaxBulkSize: 1 << 20, Index: true,
 		},
 	},
@@ -69,5 +85,13 @@ func startSCIM2Server(t *testing.T) peer {
 func startSCIMMY(t *testing.T) peer {
 	t.Helper()
 	cmd := command(t, []string{"NODE_PATH=" + node.open(t) + "/node_modules", "SCIM_TOKEN=" + token}, "node", "node/server.cjs")
+	return peer{base: serve(t, cmd), token: token}
+}
+
+// startSCIMple starts scimple/Server.java.
+func startSCIMple(t *testing.T) peer {
+	t.Helper()
+	jars := filepath.Join(scimple.open(t), "*")
+	cmd := command(t, []string{"SCIM_TOKEN=" + token}, "java", "-cp", jars, "scimple/Server.java")
 	return peer{base: serve(t, cmd), token: token}
 }

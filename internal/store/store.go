@@ -102,6 +102,7 @@ type Store interface {
 	Schemas
 	Tenants
 	Purger
+	Audit
 	// Setting returns a value that belongs to the whole installation, such as a key that all nodes share. The first who asks
 	// for a name says what it is to be: that is stored, and from then on returned to everybody.
 	Setting(ctx context.Context, name string, initial []byte) ([]byte, error)
@@ -208,6 +209,7 @@ type Resource struct {
 	Body     []byte // canonical JSON without id, meta and relations; nil in a tombstone
 	Gen      int    // schema generation that Body was written under
 	Source   Source // who owns it: who created it, or brought it back
+	Key      []byte // what its sealed documents need; the store makes it, a decision hands it on. Empty: none yet, or erased
 	Deleted  bool
 	Once     bool  // has been active at some time (User): tells activation from reactivation
 	Index    Index // of what is written and what a View shows; the Reader leaves it empty
@@ -298,6 +300,7 @@ type Change struct {
 	Source    Source
 	Actor     string // token id, or the component that wrote
 	RequestID string
+	Address   string // of the client; for the audit alone, a Change that is read has none
 	Lane      Lane
 	Edges     []EdgeChange
 }
@@ -337,6 +340,9 @@ type Rows struct {
 	Tenants []*TenantRecord
 	Sources []*SourceRecord // inserted, or replaced by number
 	Purged  []*PurgeReport  // of System
+	// Audit is what was done beside Changes, which have their Acts by themselves.
+	Audit      []*Act
+	Checkpoint *Checkpoint
 }
 
 // Reader reads resources. Tombstones are invisible to it.

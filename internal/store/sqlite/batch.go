@@ -61,7 +61,7 @@ func (b *batch) load() error {
 	for _, j := range b.jobs {
 		l := b.ledgers[j.tenant]
 		if l == nil {
-			l = newLedger(j.tenant)
+			l = newLedger(j.tenant, &b.db.opts)
 			b.ledgers[j.tenant] = l
 			b.order = append(b.order, l)
 		}

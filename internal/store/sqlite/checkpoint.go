@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"github.com/muster-id/muster/internal/store"
 )
 
 // checkpointer copies the log into the database beside the writer, so that commits need not.
@@ -20,6 +22,8 @@ type checkpointer struct {
 	commits chan struct{} // has room for one: a commit since the last look
 	stop    chan struct{}
 	stopped chan struct{}
+	// truncates are run by the goroutine that owns the connection.
+	truncates chan func()
 }
 
 // copyPages is how many pages of log are copied at once (16 MiB): fewer would write a page that changes often
@@ -42,7 +46,7 @@ func openCheckpointer(ctx context.Context, path string, log *slog.Logger, whole 
 	if err != nil {
 		return nil, err
 	}
-	k := &checkpointer{conn: c, log: log, whole: whole, commits: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
+	k := &checkpointer{conn: c, log: log, whole: whole, commits: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{}), truncates: make(chan func())}
 	go k.run() //nolint:gosec // it lives until close, not as long as the context of Open
 	return k, nil
 }
@@ -64,6 +68,8 @@ func (k *checkpointer) run() {
 		case <-k.stop:
 			resting.Stop()
 			return
+		case do := <-k.truncates:
+			do()
 		case <-k.commits:
 			resting.Reset(rest)
 			err = k.copy(copyPages)
@@ -87,6 +93,17 @@ func (k *checkpointer) copy(least int64) error {
 		_, err = k.conn.one(func(row) {}, copyLog)
 	}
 	return err
+}
+
+// truncate copies the whole log and empties its file, unless a reader needs it: state tells.
+func (k *checkpointer) truncate(state func(row)) error {
+	c := make(chan error, 1)
+	select {
+	case k.truncates <- func() { _, err := k.conn.one(state, truncateLog); c <- err }:
+		return <-c
+	case <-k.stop:
+		return store.ErrClosed
+	}
 }
 
 func (k *checkpointer) close() error {

@@ -117,31 +117,43 @@ func readChange(r row) *store.Change {
 }
 
 const (
-	changeBefore = "SELECT before FROM change WHERE tenant = ? AND seq = ?"
-	bodyNow      = "SELECT body FROM resource WHERE tenant = ? AND num = ?"
+	changeBefore = "SELECT before, format FROM change WHERE tenant = ? AND seq = ?"
+	bodyNow      = "SELECT body, key FROM resource WHERE tenant = ? AND num = ?"
 	// nextBefore finds the next change that kept the document before it, which is the one after all changes since.
-	nextBefore = `SELECT before FROM change INDEXED BY change_document
+	nextBefore = `SELECT before, format FROM change INDEXED BY change_document
 	WHERE tenant = ? AND num = ? AND seq > ? AND same = 0 ORDER BY seq LIMIT 1`
 )
 
 // Documents implements store.Feed.
 func (db *DB) Documents(ctx context.Context, t store.Tenant, ch *store.Change) (before, after []byte, err error) {
 	err = db.read(ctx, func(c *conn) error {
-		if ch.Kind != store.Deleted {
-			// The body first: if no later change is found after that, the body is what this change left.
-			if _, err := c.one(func(r row) { after = r.blob(0) }, bodyNow, int64(t), int64(ch.Num)); err != nil {
-				return err
+		var key, body []byte
+		// The body first: if no later change is found after that, the body is what this change left.
+		if _, err := c.one(func(r row) { body, key = r.blob(0), r.blob(1) }, bodyNow, int64(t), int64(ch.Num)); err != nil {
+			return err
+		}
+		var bad error
+		open := func(r row) []byte {
+			var doc []byte
+			if doc, err = db.open(t, key, r.blob(0), r.int(1)); err != nil {
+				bad = err
 			}
-			if _, err := c.one(func(r row) { after = r.blob(0) }, nextBefore, int64(t), int64(ch.Num), int64(ch.Seq)); err != nil {
+			return doc
+		}
+		if ch.Kind != store.Deleted {
+			after = body
+			if _, err := c.one(func(r row) { after = open(r) }, nextBefore, int64(t), int64(ch.Num), int64(ch.Seq)); err != nil {
 				return err
 			}
 		}
 		if ch.SameDoc {
 			before = after
-			return nil
+			return bad
 		}
-		_, err := c.one(func(r row) { before = r.blob(0) }, changeBefore, int64(t), int64(ch.Seq))
-		return err
+		if _, err := c.one(func(r row) { before = open(r) }, changeBefore, int64(t), int64(ch.Seq)); err != nil {
+			return err
+		}
+		return bad
 	})
 	return before, after, err
 }

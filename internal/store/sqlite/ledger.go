@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 // far have altered. A View reads it; at the end what was altered is written once.
 type ledger struct {
 	tenant store.Tenant
+	opts   *Options
 	ops    []*store.Op
 	known  bool // the tenant has a head
 	head   head
@@ -31,6 +33,7 @@ type ledger struct {
 	cuts    []cut
 	sweep   map[store.Num]bool // true: to be swept, false: not any more
 	changes []*change
+	acts    []*store.Act  // in the order in which they happened
 	rest    []*store.Rows // for the tables that no View shows
 
 	renested bool // the nesting of groups changed
@@ -44,6 +47,9 @@ type head struct {
 	at            int64
 	users, groups int64
 	gen           int // of the schemas
+	audited       int64
+	hash          [sha256.Size]byte // of the record audited
+	checked       int64             // the record of the last checkpoint
 	dirty         bool
 }
 
@@ -112,12 +118,15 @@ type cut struct {
 
 type change struct {
 	*store.Change
-	gen int
+	gen    int
+	before []byte // as it is stored
+	format int64
 }
 
-func newLedger(t store.Tenant) *ledger {
+func newLedger(t store.Tenant, o *Options) *ledger {
 	return &ledger{
 		tenant:   t,
+		opts:     o,
 		ids:      map[string]store.Num{},
 		nums:     map[store.Num]*known{},
 		claims:   map[store.ClaimKey]*claim{},
@@ -182,9 +191,13 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 			}
 		}
 	}
-	for _, ch := range rows.Changes {
-		l.enterChange(ch)
+	for _, r := range rows.Resources {
+		l.giveKey(r)
 	}
+	for _, ch := range rows.Changes {
+		l.enterChange(ch, rows)
+	}
+	l.enterActs(rows)
 	for _, n := range rows.Cut {
 		l.enterCut(n, rows)
 	}
@@ -255,7 +268,7 @@ func (l *ledger) check(rows *store.Rows) error {
 	return nil
 }
 
-func (l *ledger) enterChange(ch *store.Change) {
+func (l *ledger) enterChange(ch *store.Change, rows *store.Rows) {
 	l.head.seq++
 	l.head.dirty = true
 	// The clock of a node may go back, the feed's does not.
@@ -265,7 +278,9 @@ func (l *ledger) enterChange(ch *store.Change) {
 	if k := l.nums[ch.Num]; k != nil {
 		gen = k.now.Gen // of the document before: Resources are entered after Changes
 	}
-	l.changes = append(l.changes, &change{Change: ch, gen: gen})
+	c := &change{Change: ch, gen: gen, before: ch.Before}
+	l.changes = append(l.changes, c)
+	l.sealChange(c, rows)
 }
 
 // enterCut removes all edges of a resource: those in the database when the ledger is written, those known here now.

@@ -26,6 +26,10 @@ type Options struct {
 	MaxQueue int
 	// MaxBatch is how many writes one commit takes. Defaults to 128.
 	MaxBatch int
+	// Sealer seals the documents of changes. Defaults to none: they are kept as they are.
+	Sealer store.Sealer
+	// NoAudit leaves out the audit. It is for measuring what that costs.
+	NoAudit bool
 	// Readers is how many reads run at the same time. Defaults to 4.
 	Readers int
 }
@@ -147,7 +151,7 @@ func prepareFile(path string) error {
 // connectWriter opens the connection that writes, and checks that the file system and the engine
 // do what durability needs.
 func connectWriter(ctx context.Context, path string) (_ *conn, err error) {
-	c, err := connect(ctx, path, pragma{"cache_size", writerCache},
+	c, err := connect(ctx, path, pragma{"cache_size", writerCache}, pragma{"secure_delete", "ON"},
 		pragma{"wal_autocheckpoint", logPages}, pragma{"journal_size_limit", logLimit})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ const (
 	readColumns = "r.num, r.type, r.id, r.person, r.version, r.created, r.modified, r.gen * 4 + r.deleted * 2 + r.once, r.body"
 	// The last one spares most reads of people a statement of their own about groups.
 	shownColumns = readColumns + ", NOT EXISTS (SELECT 1 FROM edge e INDEXED BY edge_child WHERE e.tenant = r.tenant AND e.child = r.num)"
-	writeColumns = readColumns + ", r.user_name, r.external_id, r.display_name, r.employee_number, r.manager, r.active + 4 * r.source, r.display, r.entries"
+	writeColumns = readColumns + ", r.user_name, r.external_id, r.display_name, r.employee_number, r.manager, r.active + 4 * r.source, r.display, r.entries, r.key"
 	lightColumns = "r.num, r.type, r.id, r.deleted, r.display"
 )
 
@@ -50,6 +50,7 @@ func readWhole(r row) (*store.Resource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("entries of resource %d: %w", s.Num, err)
 	}
+	s.Key = r.blob(17)
 	s.Source = store.Source(r.int(14) >> 2)
 	s.Index = store.Index{
 		UserName:       r.text(9),

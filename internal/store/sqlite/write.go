@@ -21,6 +21,7 @@ func (l *ledger) write(c *conn) error {
 		{"edges", l.writeEdges},
 		{"pending references", l.writePending},
 		{"changes", l.writeChanges},
+		{"audit", l.writeAudit},
 		{"deliveries, tokens and schemas", l.writeRest},
 		{"head", l.writeHead},
 	} {
@@ -69,11 +70,11 @@ func (l *ledger) writeCuts(c *conn) error {
 
 const (
 	insertResource = `INSERT INTO resource (tenant, num, type, id, person, version, created, modified, gen, deleted, once,
-	user_name, external_id, display_name, employee_number, manager, active, display, entries, body, source)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	user_name, external_id, display_name, employee_number, manager, active, display, entries, body, source, key)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// updateResource rewrites the row and with it every index entry, whether its key changed or not: SQLite does not compare.
 	updateResource = `UPDATE resource SET type = ?, id = ?, person = ?, version = ?, created = ?, modified = ?, gen = ?, deleted = ?, once = ?,
-	user_name = ?, external_id = ?, display_name = ?, employee_number = ?, manager = ?, active = ?, display = ?, entries = ?, body = ?, source = ?
+	user_name = ?, external_id = ?, display_name = ?, employee_number = ?, manager = ?, active = ?, display = ?, entries = ?, body = ?, source = ?, key = ?
 	WHERE tenant = ? AND num = ?`
 	// updateBody is for the common case that no key changed, and spares five indexes.
 	updateBody = "UPDATE resource SET version = ?, modified = ?, gen = ?, once = ?, active = ?, body = ? WHERE tenant = ? AND num = ?"
@@ -100,10 +101,10 @@ func (l *ledger) writeResource(c *conn, r, stored *store.Resource) (err error) {
 	switch {
 	case stored == nil:
 		_, err = c.exec(insertResource, t, n, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
-			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source))
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source), bytesOf(r.Key))
 	case !sameKeys(r, stored):
 		_, err = c.exec(updateResource, r.Type, r.ID, r.Person, r.Version, created, modified, gen, deleted, once,
-			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source), t, n)
+			x.UserName, x.ExternalID, x.DisplayName, x.EmployeeNumber, x.Manager, active, x.Display, packEntries(x.Entries), document(r.Body), int64(r.Source), bytesOf(r.Key), t, n)
 	case r.Once == stored.Once && r.Gen == stored.Gen && x.Active == indexOf(stored).Active && string(r.Body) == string(stored.Body):
 		_, err = c.exec(touchResource, r.Version, modified, t, n)
 	default:
@@ -126,7 +127,7 @@ func indexOf(r *store.Resource) *store.Index {
 // sameKeys reports whether nothing differs but version, times, state and body.
 func sameKeys(a, b *store.Resource) bool {
 	x, y := indexOf(a), indexOf(b)
-	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted && a.Source == b.Source &&
+	return a.Type == b.Type && a.ID == b.ID && a.Person == b.Person && a.Created.Equal(b.Created) && a.Deleted == b.Deleted && a.Source == b.Source && string(a.Key) == string(b.Key) &&
 		x.UserName == y.UserName && x.ExternalID == y.ExternalID && x.DisplayName == y.DisplayName &&
 		x.EmployeeNumber == y.EmployeeNumber && x.Manager == y.Manager && x.Display == y.Display && slices.Equal(x.Entries, y.Entries)
 }
@@ -269,7 +270,7 @@ func (l *ledger) writePending(c *conn) error {
 
 const (
 	insertChange = `INSERT INTO change (tenant, seq, num, type, id, person, kind, events, version, at, source, actor, request,
-	lane, hold, same, edges, format, key_id, gen, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, 0, '', ?, ?)`
+	lane, hold, same, edges, format, key_id, gen, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, '', ?, ?)`
 	insertChangeEdges = `INSERT INTO change_edge (tenant, seq, rel, child, removed)
 	SELECT ?, ?, ?, k.value, ? FROM json_each(?) k`
 )
@@ -278,7 +279,7 @@ func (l *ledger) writeChanges(c *conn) error {
 	for _, ch := range l.changes {
 		if _, err := c.exec(insertChange, int64(l.tenant), int64(ch.Seq), int64(ch.Num), ch.Type, ch.ID, ch.Person,
 			int64(ch.Kind), int64(ch.Events), ch.Version, toMillis(ch.At), int64(ch.Source), ch.Actor, ch.RequestID,
-			int64(ch.Lane), flag(ch.SameDoc), int64(len(ch.Edges)), int64(ch.gen), document(ch.Before)); err != nil {
+			int64(ch.Lane), flag(ch.SameDoc), int64(len(ch.Edges)), ch.format, int64(ch.gen), document(ch.before)); err != nil {
 			return err
 		}
 		if err := l.writeChangeEdges(c, ch); err != nil {
@@ -327,14 +328,14 @@ func (l *ledger) writeRest(c *conn) error {
 	return nil
 }
 
-const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ?, gen = ? WHERE tenant = ?"
+const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ?, gen = ?, audit_n = ?, audit = ?, audit_checked = ? WHERE tenant = ?"
 
 func (l *ledger) writeHead(c *conn) error {
 	if !l.head.dirty {
 		return nil
 	}
 	h := &l.head
-	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(h.gen), int64(l.tenant))
+	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(h.gen), h.audited, h.hash[:], h.checked, int64(l.tenant))
 	return err
 }
 
@@ -342,6 +343,14 @@ func (l *ledger) writeHead(c *conn) error {
 func document(b []byte) any {
 	if b == nil {
 		return nil
+	}
+	return b
+}
+
+// bytesOf returns a column that is never NULL.
+func bytesOf(b []byte) []byte {
+	if b == nil {
+		return []byte{}
 	}
 	return b
 }

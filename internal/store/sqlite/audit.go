@@ -1,0 +1,275 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+// How the document before a change is stored.
+const (
+	formatPlain  int64 = 0
+	formatSealed int64 = 1 // under the key of the resource
+	formatErased int64 = 2
+)
+
+// giveKey gives a resource the key that it has, or a fresh one. A person who was erased and comes back begins anew (K07).
+func (l *ledger) giveKey(r *store.Resource) {
+	if len(r.Key) > 0 || l.opts.Sealer == nil {
+		return
+	}
+	if k := l.nums[r.Num]; k != nil && len(k.now.Key) > 0 {
+		r.Key = k.now.Key
+		return
+	}
+	r.Key = make([]byte, store.PersonKey)
+	rand.Read(r.Key) // never fails
+}
+
+// sealChange makes of a change what is stored of it, and its record.
+func (l *ledger) sealChange(c *change, rows *store.Rows) {
+	var before, after, key []byte
+	if k := l.nums[c.Num]; k != nil {
+		before, key = k.now.Body, k.now.Key
+		after = before
+	}
+	for _, r := range rows.Resources {
+		if r.Num == c.Num {
+			after, key = r.Body, r.Key
+		}
+	}
+	if s := l.opts.Sealer; s != nil && len(key) > 0 && c.before != nil {
+		c.before, c.format = s.Seal(l.tenant, key, c.before), formatSealed
+	}
+	if l.opts.NoAudit {
+		return
+	}
+	act := &store.Act{
+		At: c.At, Action: actionOf(c.Kind), Result: "ok", Actor: c.Actor, Source: c.Source, Address: c.Address, Request: c.RequestID,
+		Type: c.Type, ID: c.ID, Person: c.Person, Version: c.Version, Change: c.Seq, Events: c.Events, Lane: c.Lane,
+	}
+	if !c.SameDoc {
+		act.Attrs = changedNames(c.Before, after)
+	}
+	for _, e := range c.Edges {
+		if e.Removed {
+			act.Removed++
+		} else {
+			act.Added++
+		}
+	}
+	if s := l.opts.Sealer; s != nil && len(key) > 0 && !c.SameDoc {
+		act.Digest = s.Digest(l.tenant, key, c.Before, after)
+	}
+	l.acts = append(l.acts, act)
+}
+
+func actionOf(k store.Kind) string {
+	switch k {
+	case store.Created:
+		return "create"
+	case store.Deleted:
+		return "delete"
+	case store.Updated:
+	}
+	return "update"
+}
+
+// enterActs takes in what was done beside changes.
+func (l *ledger) enterActs(rows *store.Rows) {
+	if l.opts.NoAudit {
+		return
+	}
+	l.acts = append(l.acts, rows.Audit...)
+	if c := rows.Checkpoint; c != nil {
+		l.head.checked, l.head.dirty = max(l.head.checked, c.N), true
+	}
+}
+
+const (
+	insertAudit      = "INSERT INTO audit (tenant, n, at, hash, body) VALUES (?, ?, ?, ?, ?)"
+	insertCheckpoint = "INSERT INTO audit_checkpoint (tenant, n, at, hash, key_id, signature) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+
+// writeAudit writes the records of what happened, each behind the one before it. If that fails, nothing has happened (K01).
+func (l *ledger) writeAudit(c *conn) error {
+	h := &l.head
+	for _, act := range l.acts {
+		h.audited++
+		h.dirty = true
+		body := act.Append(nil, h.audited)
+		h.hash = store.Chain(h.hash, body)
+		if _, err := c.exec(insertAudit, int64(l.tenant), h.audited, toMillis(act.At), h.hash[:], body); err != nil {
+			return err
+		}
+	}
+	for _, rows := range l.rest {
+		if p := rows.Checkpoint; p != nil {
+			if _, err := c.exec(insertCheckpoint, int64(l.tenant), p.N, toMillis(p.At), p.Hash[:], p.Key, p.Signature); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// open returns a document as it was before it was stored; nil if it was erased.
+func (db *DB) open(t store.Tenant, key, stored []byte, format int64) ([]byte, error) {
+	switch {
+	case stored == nil || format == formatErased:
+		return nil, nil
+	case format == formatPlain:
+		return stored, nil
+	case db.opts.Sealer == nil:
+		return nil, errors.New("the documents of changes are sealed, and there is no key")
+	case len(key) == 0:
+		return nil, nil // erased meanwhile
+	}
+	doc, err := db.opts.Sealer.Open(t, key, stored)
+	if err != nil {
+		return nil, fmt.Errorf("open a document: %w", err)
+	}
+	return doc, nil
+}
+
+const (
+	auditHead   = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE tenant = ?"
+	auditHeads  = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE audit_n - audit_checked >= ? ORDER BY tenant"
+	auditAfter  = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
+	auditMatch  = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? AND instr(body, ?) > 0 ORDER BY n LIMIT ?"
+	checkpoints = "SELECT n, at, hash, key_id, signature FROM audit_checkpoint WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
+)
+
+func readAuditHead(r row) store.AuditHead {
+	h := store.AuditHead{Tenant: store.Tenant(r.int(0)), N: r.int(1), Checked: r.int(3)}
+	copy(h.Hash[:], r.blob(2))
+	return h
+}
+
+// AuditHead implements store.Audit.
+func (db *DB) AuditHead(ctx context.Context, t store.Tenant) (h store.AuditHead, err error) {
+	err = db.find(ctx, func(r row) { h = readAuditHead(r) }, auditHead, int64(t))
+	return h, err
+}
+
+// AuditHeads implements store.Audit.
+func (db *DB) AuditHeads(ctx context.Context, behind int64) (list []store.AuditHead, err error) {
+	err = db.each(ctx, func(r row) { list = append(list, readAuditHead(r)) }, auditHeads, max(behind, 1))
+	return list, err
+}
+
+// AuditRecords implements store.Audit.
+func (db *DB) AuditRecords(ctx context.Context, t store.Tenant, after int64, limit int, match string) (list []store.AuditRecord, err error) {
+	query, args := auditAfter, []any{int64(t), after, int64(limit)}
+	if match != "" {
+		query, args = auditMatch, []any{int64(t), after, []byte(match), int64(limit)}
+	}
+	err = db.each(ctx, func(r row) {
+		rec := store.AuditRecord{N: r.int(0), Body: r.blob(2)}
+		copy(rec.Hash[:], r.blob(1))
+		list = append(list, rec)
+	}, query, args...)
+	return list, err
+}
+
+// Checkpoints implements store.Audit.
+func (db *DB) Checkpoints(ctx context.Context, t store.Tenant, after int64, limit int) (list []store.Checkpoint, err error) {
+	err = db.each(ctx, func(r row) {
+		c := store.Checkpoint{N: r.int(0), At: fromMillis(r.int(1)), Key: r.text(3), Signature: r.blob(4)}
+		copy(c.Hash[:], r.blob(2))
+		list = append(list, c)
+	}, checkpoints, int64(t), after, int64(limit))
+	return list, err
+}
+
+const (
+	pruneTo = `SELECT n FROM audit_checkpoint k WHERE k.tenant = ? AND EXISTS
+	(SELECT 1 FROM audit a INDEXED BY audit_n WHERE a.tenant = k.tenant AND a.n = k.n AND a.at <= ?) ORDER BY n DESC LIMIT 1`
+	pruneAudit       = "DELETE FROM audit WHERE rowid IN (SELECT rowid FROM audit INDEXED BY audit_n WHERE tenant = ? AND n <= ? ORDER BY n LIMIT ?)"
+	pruneCheckpoints = `DELETE FROM audit_checkpoint WHERE tenant = ? AND n <
+	(SELECT max(k.n) FROM audit_checkpoint k WHERE k.tenant = ? AND k.n < (SELECT min(a.n) FROM audit a INDEXED BY audit_n WHERE a.tenant = ?))`
+)
+
+// PruneAudit implements store.Audit.
+func (db *DB) PruneAudit(ctx context.Context, t store.Tenant, before time.Time, limit int) (removed int, err error) {
+	err = db.writer.do(ctx, &job{tenant: t, task: func(b *batch) error {
+		var to int64
+		found, err := b.conn.one(func(r row) { to = r.int(0) }, pruneTo, int64(t), toMillis(before))
+		if err != nil || !found {
+			return err
+		}
+		n, err := b.conn.exec(pruneAudit, int64(t), to, int64(limit))
+		if err != nil {
+			return err
+		}
+		removed = int(n)
+		_, err = b.conn.exec(pruneCheckpoints, int64(t), int64(t), int64(t))
+		return err
+	}})
+	if err != nil {
+		return 0, err
+	}
+	return removed, nil
+}
+
+const (
+	eraseState   = "SELECT deleted FROM resource INDEXED BY resource_num WHERE tenant = ? AND num = ?"
+	eraseKey     = "UPDATE resource SET key = x'', employee_number = '' WHERE tenant = ? AND num = ?"
+	eraseChanges = "UPDATE change INDEXED BY change_num SET before = NULL, format = 2 WHERE tenant = ? AND num = ? AND before IS NOT NULL"
+	// What a rehire is found by, and what a target said of somebody.
+	eraseRecords = "UPDATE record SET external_id = '', employee_number = '', body = NULL WHERE tenant = ? AND num = ?"
+	eraseDetours = "UPDATE detour SET detail = '' WHERE tenant = ? AND num = ?"
+	truncateLog  = "PRAGMA wal_checkpoint(TRUNCATE)"
+)
+
+// errAlive refuses to erase a resource that is still there.
+var errAlive = errors.New("the resource is not deleted: delete it first, and let the targets follow")
+
+// Erase implements store.Audit.
+func (db *DB) Erase(ctx context.Context, t store.Tenant, n store.Num, act *store.Act) error {
+	err := db.writer.do(ctx, &job{tenant: t, task: func(b *batch) error {
+		alive := false
+		found, err := b.conn.one(func(r row) { alive = !r.bool(0) }, eraseState, int64(t), int64(n))
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			return store.ErrNotFound
+		case alive:
+			return errAlive
+		}
+		for _, query := range []string{eraseKey, eraseChanges, eraseRecords, eraseDetours} {
+			if _, err := b.conn.exec(query, int64(t), int64(n)); err != nil {
+				return err
+			}
+		}
+		b.ledgers[t].acts = append(b.ledgers[t].acts, act)
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	// The log holds what the pages were before. A reader that is under way may need it.
+	db.readers.forget()
+	for try := range 50 {
+		busy := int64(1)
+		if err := db.copier.truncate(func(r row) { busy = r.int(0) }); err != nil {
+			return err
+		}
+		if busy == 0 {
+			return nil
+		}
+		wait := time.NewTimer(time.Duration(try) * 10 * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		}
+	}
+	return errors.New("erased, but a reader kept the write-ahead log from being emptied: try again")
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/muster-id/muster/internal/access"
 	"github.com/muster-id/muster/internal/admin"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/datadir"
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/feed"
@@ -56,9 +57,14 @@ func commands(db store.Store, registry *schemas.Registry) admin.Options {
 // Offline returns the command interface of a hub that does not run, and what closes it. The caller holds the
 // directory's lock.
 func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, error) {
-	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{})
+	a := &App{documents: &audit.Documents{}, log: slog.New(slog.DiscardHandler), o: Options{Data: dir.Path()}}
+	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{Sealer: a.documents})
 	if err != nil {
 		return nil, nil, err
+	}
+	a.store = db
+	if err := a.openVault(ctx); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
 	}
 	base := directory.New(db, directory.NewSet(), directory.Options{})
 	registry, err := schemas.Open(ctx, db, base, schemas.Options{})

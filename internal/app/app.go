@@ -12,6 +12,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/muster-id/muster/internal/access"
 	"github.com/muster-id/muster/internal/admin"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/config"
 	"github.com/muster-id/muster/internal/datadir"
 	"github.com/muster-id/muster/internal/delivery"
@@ -40,6 +42,7 @@ import (
 	"github.com/muster-id/muster/internal/target"
 	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/internal/tenants"
+	"github.com/muster-id/muster/internal/vault"
 	"github.com/muster-id/muster/internal/version"
 	"github.com/muster-id/muster/scim/server"
 )
@@ -76,6 +79,10 @@ type Options struct {
 	Limits server.Limits
 	// MaxAuthFailures is how many failed authentications one address has in a minute. Defaults to 30.
 	MaxAuthFailures int
+	// Keyring is where the keys that seal secrets are. Defaults to a file in the data directory.
+	Keyring Keyring
+	// NoAudit leaves out the audit. It is for measuring what that costs.
+	NoAudit bool
 	// Outbound are the rules for dialling out.
 	Outbound outbound.Options
 	// Targets are the systems downstream.
@@ -108,8 +115,12 @@ type App struct {
 	socket  string
 	walkers []walker
 
-	self      selfSchemas // of people with a token of their own
-	cursorKey []byte
+	self          selfSchemas // of people with a token of their own
+	vault         *vault.Vault
+	cursorKey     []byte
+	checkpointKey ed25519.PrivateKey
+	documents     *audit.Documents
+	audit         *audit.Log
 
 	listeners []listener
 	root      string // URL of the listener, without path
@@ -166,7 +177,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 		}
 	}()
-	for _, open := range []func(context.Context) error{a.openStore, a.openCursorKey, a.openServices, a.openListeners, a.openTargets} {
+	for _, open := range []func(context.Context) error{a.openStore, a.openVault, a.openServices, a.openListeners, a.openTargets} {
 		if err := open(ctx); err != nil {
 			return nil, err
 		}
@@ -187,7 +198,9 @@ func (a *App) openStore(ctx context.Context) error {
 	if a.socket, err = dir.PrepareSocket(); err != nil {
 		return err
 	}
+	a.documents = &audit.Documents{}
 	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{
+		Sealer: a.documents, NoAudit: a.o.NoAudit,
 		Logger:  a.log,
 		Observe: func(b sqlite.Batch) { a.metrics.Commit(b.Ops, b.Took) },
 	})
@@ -201,14 +214,15 @@ func (a *App) openStore(ctx context.Context) error {
 
 func (a *App) openServices(ctx context.Context) error {
 	dir := directory.New(a.store, directory.NewSet(), directory.Options{
-		RequestID: telemetry.RequestID,
-		Log:       a.log,
-		MaxEdges:  a.o.Limits.Edges,
+		Request:  telemetry.RequestOf,
+		Log:      a.log,
+		MaxEdges: a.o.Limits.Edges,
 	})
 	var err error
 	if a.schemas, err = schemas.Open(ctx, a.store, dir, schemas.Options{Log: a.log}, store.Default); err != nil {
 		return err
 	}
+	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Log: a.log})
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})
@@ -322,6 +336,8 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })
 	a.schemas.Start() //nolint:contextcheck // as above
 	a.onStop("stop indexing", func(context.Context) error { a.schemas.Stop(); return nil })
+	a.audit.Start() //nolint:contextcheck // as above
+	a.onStop("write the audit", a.audit.Stop)
 	a.tenants.Start() //nolint:contextcheck // as above
 	a.onStop("stop purging tenants", func(context.Context) error { a.tenants.Stop(); return nil })
 	if err := a.makeFirstToken(ctx); err != nil {

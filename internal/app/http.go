@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/store"
@@ -99,16 +101,13 @@ func (a *App) handler() http.Handler {
 		if to, name := named(r); to != nil {
 			r, at = to, name
 		}
-		if at != (place{}) {
-			r = r.WithContext(context.WithValue(r.Context(), placeKey{}, at))
-		}
 		switch path := r.URL.Path; {
 		case path == Prefix || strings.HasPrefix(path, Prefix+"/"):
-			a.observed(provider, w, r)
+			a.observed(provider, w, r, at)
 		case path == Prefix1 || strings.HasPrefix(path, Prefix1+"/"):
-			a.observed(provider1, w, r)
+			a.observed(provider1, w, r, at)
 		case path == unversioned || strings.HasPrefix(path, unversioned+"/"):
-			a.observed(newest, w, r)
+			a.observed(newest, w, r, at)
 		case at.name != "":
 			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM of a tenant is served below "+tenantPrefix+"NAME"+Prefix+"\n"))
 		case path == "/healthz":
@@ -122,12 +121,13 @@ func (a *App) handler() http.Handler {
 }
 
 // observed gives a request its id, and its log line and figures afterwards.
-func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
+func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request, at place) {
 	began := time.Now()
 	rid := id.New()
 	w.Header().Set("X-Request-Id", rid)
 	seen := &statusWriter{ResponseWriter: w}
-	ctx := telemetry.WithRequestID(r.Context(), rid)
+	q := &request{Request: telemetry.Request{ID: rid, Client: clientOf(r)}, place: at}
+	ctx := context.WithValue(telemetry.WithRequest(r.Context(), &q.Request), requestKey{}, q)
 	h.ServeHTTP(seen, r.WithContext(ctx))
 	took := time.Since(began)
 	if seen.status == 0 {
@@ -138,6 +138,7 @@ func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request) {
 		method = "other"
 	}
 	a.metrics.Request(method, resource, seen.status, took)
+	a.refused(q, method, resource, seen.status)
 	level := slog.LevelDebug // reads are many, and nothing happened
 	if method != http.MethodGet || seen.status >= http.StatusBadRequest {
 		level = slog.LevelInfo
@@ -198,7 +199,9 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // open is the service as the caller of a request sees it.
 func (a *App) open(r *http.Request) (*server.Service, error) {
-	tenant, base, err := a.tenant(r.Context(), placeOf(r.Context()))
+	q := requestOf(r.Context())
+	tenant, base, err := a.tenant(r.Context(), q.place)
+	q.tenant = max(tenant, store.System)
 	base += Prefix
 	if err != nil {
 		return &server.Service{Base: base}, err
@@ -206,8 +209,9 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 	p, err := a.auth.Request(r, tenant)
 	if err != nil {
 		// ServiceProviderConfig is answered without credentials too, with its location.
-		return &server.Service{Base: base}, a.denied(err)
+		return &server.Service{Base: base}, a.denied(q, err)
 	}
+	q.who = p
 	profile, ok := scim.ProfileByName(p.Profile)
 	if !ok {
 		profile = scim.Compat()
@@ -253,13 +257,64 @@ func (a *App) open1(r *http.Request) (*server.Service, error) {
 }
 
 // denied is the one place where a failed authentication becomes a SCIM error.
-func (a *App) denied(err error) error {
+func (a *App) denied(q *request, err error) error {
 	e, ok := errors.AsType[*access.Error](err)
 	if !ok {
 		return err
 	}
 	a.metrics.Denied(string(e.Reason))
+	q.reason = string(e.Reason)
 	return &scim.Error{Status: e.Status, Detail: e.Detail(), RetryAfter: e.RetryAfter, Err: e}
+}
+
+// request is what is learned of a request while it is answered.
+type request struct {
+	telemetry.Request
+	place  place
+	tenant store.Tenant // store.System: of no tenant that is known
+	who    access.Principal
+	reason string // why it was not authenticated
+}
+
+type requestKey struct{}
+
+// requestOf returns the request that a context serves.
+func requestOf(ctx context.Context) *request {
+	if q, ok := ctx.Value(requestKey{}).(*request); ok {
+		return q
+	}
+	return &request{}
+}
+
+// clientOf returns the address of the client.
+func clientOf(r *http.Request) string {
+	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return ap.Addr().Unmap().String()
+	}
+	return ""
+}
+
+// refused tells the audit of an attempt that was refused: credentials, rights, limits, and every write. A read of what is not
+// there is none.
+func (a *App) refused(q *request, method, resource string, status int) {
+	if a.o.NoAudit {
+		return
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+	default:
+		if status < http.StatusBadRequest || method == http.MethodGet || method == http.MethodHead {
+			return
+		}
+	}
+	reason := q.reason
+	if reason == "" {
+		reason = strings.ToLower(http.StatusText(status))
+	}
+	a.audit.Refused(audit.Refusal{
+		Tenant: q.tenant, Status: status, Reason: reason, Actor: q.who.TokenID, Source: q.who.Source,
+		Address: q.Client, Method: method, Type: resource,
+	}, q.ID)
 }
 
 // notReady says why the hub is not ready, or nil.

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net/http"
 	"sync"
@@ -22,7 +21,7 @@ func (a *App) personal(ctx context.Context, p access.Principal, dir *directory.D
 		return svc, err
 	}
 	if inactive {
-		return &server.Service{Base: svc.Base}, a.denied(&access.Error{Status: http.StatusUnauthorized, Reason: access.ReasonInactive})
+		return &server.Service{Base: svc.Base}, a.denied(requestOf(ctx), &access.Error{Status: http.StatusUnauthorized, Reason: access.ReasonInactive})
 	}
 	users := svc.Stores[store.TypeUser]
 	if svc.Schemas, err = a.self.of(svc.Schemas); err != nil {
@@ -52,15 +51,4 @@ func (s *selfSchemas) of(set *schema.Set) (*schema.Set, error) {
 		s.set, s.own = set, own
 	}
 	return s.own, nil
-}
-
-// openCursorKey reads the key that seals cursors. The first start makes it; all nodes of a hub share it.
-func (a *App) openCursorKey(ctx context.Context) error {
-	var fresh [32]byte
-	rand.Read(fresh[:]) // never fails
-	var err error
-	if a.cursorKey, err = a.store.Setting(ctx, "cursor key", fresh[:]); err != nil {
-		return fmt.Errorf("read the key of cursors: %w", err)
-	}
-	return nil
 }

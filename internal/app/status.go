@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/muster-id/muster/internal/admin"
 	"github.com/muster-id/muster/internal/store"
 )
@@ -19,6 +21,23 @@ func (a *App) targets(context.Context) ([]admin.Target, error) {
 		}
 	}
 	return all, nil
+}
+
+// readyDetail says everything there is to say about readiness, to operators (F13).
+func (a *App) readyDetail(w http.ResponseWriter, r *http.Request) {
+	detail := map[string]any{"status": "ok"}
+	status := http.StatusOK
+	if problem := a.notReady(r.Context()); problem != nil {
+		detail["status"], detail["reason"], status = "unavailable", problem.Error(), http.StatusServiceUnavailable
+	}
+	if b := a.audit.Broken(); b != nil { // writes go on: who would stop them could stop a hub by it
+		detail["audit"] = map[string]any{"status": "broken", "tenant": int64(b.Tenant), "record": b.N, "problem": b.Problem}
+	}
+	body, err := json.Marshal(detail, json.Deterministic(true))
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	answer(w, status, "application/json", append(body, '\n'))
 }
 
 // metricsHandler serves the figures of the hub, those that are read when somebody asks included.
@@ -54,7 +73,14 @@ func (a *App) metricsHandler() http.Handler {
 		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
 			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
 	}
+	m.Gauge("muster_audit_broken", "1 if a record of the audit was found altered or missing: see /readyz on this listener.", func() float64 {
+		if a.audit.Broken() != nil {
+			return 1
+		}
+		return 0
+	})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
+	mux.HandleFunc("GET /readyz", a.readyDetail)
 	return mux
 }

@@ -19,8 +19,6 @@ import (
 // and any host that is nobody's means the default tenant.
 const tenantPrefix = "/t/"
 
-type placeKey struct{}
-
 // place is the tenant that a request is to, as its path or host names it. Whether there is one is not known yet.
 type place struct {
 	name string // of the path; empty: the host counts
@@ -96,12 +94,6 @@ func (a *App) rebased(host string) string {
 	}
 	u.Host = host
 	return u.String()
-}
-
-// placeOf returns what the handler found.
-func placeOf(ctx context.Context) place {
-	p, _ := ctx.Value(placeKey{}).(place)
-	return p
 }
 
 // active says whether changes of a tenant are sent on (G12).

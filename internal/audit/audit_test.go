@@ -110,7 +110,7 @@ func (d *desk) tamper(query string) {
 	assert.NoError(d, err)
 	assert.NoError(d, raw.Close())
 	// A commit of its own makes the readers look again.
-	_, err = d.db.Setting(d.Context(), "tampered", []byte{1})
+	_, err = d.db.FirstSecret(d.Context(), store.System, "tampered", []byte{1})
 	assert.NoError(d, err)
 }
 
@@ -378,6 +378,14 @@ func TestSec_K07_ErasedForGood(t *testing.T) {
 		t.Fatal("somebody who is still there was erased")
 	}
 	d.remove(ada.ID)
+	raw, err := sql.Open("sqlite", d.path)
+	assert.NoError(t, err)
+	var sealed, shown int
+	assert.NoError(t, raw.QueryRowContext(t.Context(), "SELECT count(before), coalesce(sum(instr(before, ?) > 0), 0) FROM change", []byte(marker)).Scan(&sealed, &shown))
+	assert.NoError(t, raw.Close())
+	if sealed < 3 || shown != 0 {
+		t.Errorf("%d documents are kept, %d of them open", sealed, shown)
+	}
 	if before, _, err := d.db.Documents(t.Context(), store.Default, rows[2]); err != nil || !bytes.Contains(before, []byte(marker)) {
 		t.Fatalf("before the erasure: %s, %v", before, err)
 	}

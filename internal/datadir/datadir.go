@@ -2,6 +2,7 @@
 // processes from using one at the same time.
 //
 //	muster.db     the embedded database (with -wal and -shm while it is open)
+//	keyring       what its secrets are sealed with, unless it is kept elsewhere
 //	muster.lock   held by the process that has the database open; names its process
 //	muster.sock   where a running hub takes commands
 //
@@ -57,6 +58,9 @@ func (d Dir) Path() string { return d.path }
 
 // Database returns the path of the embedded database.
 func (d Dir) Database() string { return filepath.Join(d.path, "muster.db") }
+
+// Keyring returns the path of the keyring, unless the operator keeps it elsewhere, which is better.
+func (d Dir) Keyring() string { return filepath.Join(d.path, "keyring") }
 
 // maxSocketPath is the longest path that every supported system takes for a
 // socket (104 bytes on macOS and the BSDs, 108 on Linux, the ending NUL included).

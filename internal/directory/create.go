@@ -177,7 +177,8 @@ func (s *resources) given(r *server.Resource) ([]server.LinkEdit, error) {
 func (s *resources) change(ctx context.Context, row *store.Resource, c store.Change) *store.Change {
 	c.Num, c.Type, c.ID, c.Person, c.Version = row.Num, row.Type, row.ID, row.Person, row.Version
 	c.At, c.Source, c.Actor, c.Lane = row.Modified, s.Source, s.Actor, lane(c.Events)
-	c.RequestID = s.d.opts.RequestID(ctx)
+	r := s.d.opts.Request(ctx)
+	c.RequestID, c.Address = r.ID, r.Client
 	return &c
 }
 

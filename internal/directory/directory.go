@@ -8,6 +8,7 @@ import (
 
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/server"
 )
@@ -18,8 +19,8 @@ type Options struct {
 	Now func() time.Time
 	// NewID makes the outside id of a new resource: random and never made twice (B04). Defaults to id.New.
 	NewID func() string
-	// RequestID finds the id of the request that a context belongs to. Defaults to none.
-	RequestID func(context.Context) string
+	// Request finds the request that a context belongs to. Defaults to none.
+	Request func(context.Context) telemetry.Request
 	// Log is told about what was coped with, such as unknown members: ids, no names. Defaults to nothing.
 	Log *slog.Logger
 	// MaxEdges is how many members one request may name, and how large a group may be that a
@@ -49,8 +50,8 @@ func New(st store.Store, set *schema.Set, o Options) *Directory {
 	if o.NewID == nil {
 		o.NewID = id.New
 	}
-	if o.RequestID == nil {
-		o.RequestID = func(context.Context) string { return "" }
+	if o.Request == nil {
+		o.Request = telemetry.RequestOf
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -35,8 +35,8 @@
 // What a tenant defines has a generation, which every body names that is written under it. A decision that was made
 // under another one than that in force is refused: it may know nothing of an attribute, an index or a claim.
 //
-// Every method takes the tenant, so that forgetting it does not compile; but for Setting, which belongs to none, those that
-// find tenants, and TokenByHash, which finds it. Errors: ErrNotFound, ErrTaken, ErrStale,
+// Every method takes the tenant, so that forgetting it does not compile; but for those that find tenants, and
+// TokenByHash, which finds it. Errors: ErrNotFound, ErrTaken, ErrStale,
 // ErrFull, ErrBusy, ErrClosed, ErrGeneration, ErrMoved, those of Find, and the error of a decision as it is; anything else is a fault of the database.
 package store
 
@@ -103,9 +103,7 @@ type Store interface {
 	Tenants
 	Purger
 	Audit
-	// Setting returns a value that belongs to the whole installation, such as a key that all nodes share. The first who asks
-	// for a name says what it is to be: that is stored, and from then on returned to everybody.
-	Setting(ctx context.Context, name string, initial []byte) ([]byte, error)
+	Secrets
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -343,6 +341,7 @@ type Rows struct {
 	// Audit is what was done beside Changes, which have their Acts by themselves.
 	Audit      []*Act
 	Checkpoint *Checkpoint
+	Secrets    []*Secret // inserted or replaced by name
 }
 
 // Reader reads resources. Tombstones are invisible to it.

@@ -81,7 +81,7 @@ func TestSec_C15_LogsCannotBeForged(t *testing.T) {
 
 func BenchmarkJSON(b *testing.B) {
 	log := telemetry.Logger(discard{}, telemetry.JSON, slog.LevelInfo)
-	ctx := telemetry.WithRequestID(b.Context(), "r-1")
+	ctx := telemetry.WithRequest(b.Context(), &telemetry.Request{ID: "r-1"})
 	b.ReportAllocs()
 	for b.Loop() {
 		log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("method", "GET"), slog.String("resource", "User"), slog.Int("status", 200), slog.Duration("took", 1500))

@@ -14,7 +14,7 @@ import (
 func TestTextIsOneLineWhateverIsLogged(t *testing.T) {
 	var b bytes.Buffer
 	log := telemetry.Logger(&b, telemetry.Text, slog.LevelInfo)
-	ctx := telemetry.WithRequestID(t.Context(), "r-1")
+	ctx := telemetry.WithRequest(t.Context(), &telemetry.Request{ID: "r-1"})
 	log.With("target", "app").InfoContext(ctx, "delivered\n", "err", "a\r\n{\"level\":\"error\"}\x1b[31m", "took", 3*time.Millisecond,
 		slog.Group("http", "status", 200), "empty", "")
 	line := b.String()

@@ -106,7 +106,7 @@ func TestPlans(t *testing.T) {
 		}},
 		{"next before", nextBefore, []string{"SEARCH change USING INDEX change_document (tenant=? AND num=? AND seq>?)"}},
 		{"token", tokenByHash, []string{"SEARCH k USING INDEX token_hash (hash=?)"}},
-		{"setting", selectSetting, []string{"SEARCH setting USING PRIMARY KEY (name=?)"}},
+		{"secret", selectSecret, []string{"SEARCH secret USING PRIMARY KEY (tenant=? AND name=?)"}},
 		{"cursor", selectCursor, []string{"SEARCH cursor USING PRIMARY KEY (tenant=? AND target=?)"}},
 		{"detours of", detoursOf, []string{"k", "SEARCH d USING PRIMARY KEY (tenant=? AND target=? AND num=?)"}},
 		{"due detours", dueDetours, []string{"SEARCH d USING INDEX detour_due (tenant=? AND target=?)"}},

@@ -283,22 +283,44 @@ func testTokens(t *testing.T, open OpenFunc) {
 	assert.Equal(t, list, []store.Token{token, other})
 }
 
-func testSettings(t *testing.T, open OpenFunc) {
+func testSecrets(t *testing.T, open OpenFunc) {
 	dir := t.TempDir()
 	st := open(t, dir)
 	f := &fixture{t: t, Store: st, set: schema.Core(nil)}
-	setting := func(name, initial, want string) {
+	first := func(tenant store.Tenant, name, initial, want string) {
 		t.Helper()
-		got, err := f.Setting(t.Context(), name, []byte(initial))
+		got, err := f.FirstSecret(t.Context(), tenant, name, []byte(initial))
 		assert.NoError(t, err)
 		assert.Equal(t, string(got), want)
 	}
-	setting("key", "first", "first")
-	setting("key", "second", "first")
-	setting("other", "second", "second")
+	first(store.System, "key", "first", "first")
+	first(store.System, "key", "second", "first")
+	first(store.Default, "key", "second", "second")
+	f.rows(store.Rows{Secrets: []*store.Secret{
+		{Name: "a", Value: []byte("1")}, {Name: "b", Value: []byte("2")}, {Name: "c", Value: []byte("3")},
+	}})
+	f.rows(store.Rows{Secrets: []*store.Secret{
+		{Name: "a", Value: []byte("x"), If: []byte("1")}, {Name: "b", Value: []byte("x"), If: []byte("1")}, {Name: "c"},
+		{Name: "d", Value: []byte("x"), If: []byte("1")},
+	}})
 	assert.NoError(t, f.Close())
 	f = reopen(t, open, dir)
-	setting("key", "third", "first")
+	first(store.System, "key", "third", "first")
+	all, err := f.Secrets(t.Context(), store.System, "", 10)
+	assert.NoError(t, err)
+	want := []store.Secret{
+		{Tenant: store.System, Name: "key", Value: []byte("first")},
+		{Tenant: store.Default, Name: "a", Value: []byte("x")},
+		{Tenant: store.Default, Name: "b", Value: []byte("2")},
+		{Tenant: store.Default, Name: "key", Value: []byte("second")},
+	}
+	assert.Equal(t, all, want)
+	some, err := f.Secrets(t.Context(), store.Default, "a", 1)
+	assert.NoError(t, err)
+	assert.Equal(t, some, want[2:3])
+	if _, err := f.Secret(t.Context(), store.Default, "c"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a removed secret: %v", err)
+	}
 }
 
 func testReopen(t *testing.T, open OpenFunc) {

@@ -43,7 +43,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Feed", testFeed},
 		{"Deliveries", testDeliveries},
 		{"Tokens", testTokens},
-		{"Settings", testSettings},
+		{"Secrets", testSecrets},
 		{"Tenants", testTenants},
 		{"Purge", testPurge},
 		{"Find", testFind},

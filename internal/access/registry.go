@@ -93,7 +93,7 @@ func (r *Registry) Create(ctx context.Context, t store.Tenant, s Spec) (secret.S
 		Tenant: t, ID: r.newID(), Source: s.Source, Name: s.Name, Hash: hash, Hint: hint,
 		Profile: profile.Name, User: s.User, Created: now, Expires: now.Add(s.Life),
 	}
-	if err := r.put(ctx, tok); err != nil {
+	if err := r.put(ctx, tok, "token.create"); err != nil {
 		return secret.String{}, store.Token{}, fmt.Errorf("store token: %w", err)
 	}
 	return plain, tok, nil
@@ -114,7 +114,7 @@ func (r *Registry) Revoke(ctx context.Context, t store.Tenant, id string) (store
 	for _, tok := range all {
 		if tok.ID == id && tok.Revoked.IsZero() {
 			tok.Revoked = r.now().UTC()
-			if err := r.put(ctx, tok); err != nil {
+			if err := r.put(ctx, tok, "token.revoke"); err != nil {
 				return store.Token{}, fmt.Errorf("revoke token: %w", err)
 			}
 			return tok, nil
@@ -123,10 +123,20 @@ func (r *Registry) Revoke(ctx context.Context, t store.Tenant, id string) (store
 	return store.Token{}, ErrNoToken
 }
 
-func (r *Registry) put(ctx context.Context, tok store.Token) error {
+// put writes a token together with the record of what was done (K01).
+func (r *Registry) put(ctx context.Context, tok store.Token, action string) error {
+	act := &store.Act{
+		At: r.now().UTC(), Action: action, Result: "ok", Actor: store.Operator, Source: tok.Source, Type: "Token", ID: tok.ID,
+		Details: []store.Detail{{Name: "name", Value: tok.Name}, {Name: "profile", Value: tok.Profile}, {Name: "expires", Value: tok.Expires.UTC().Format(time.RFC3339)}},
+	}
+	if tok.User != "" {
+		act.Details = append(act.Details, store.Detail{Name: "user", Value: tok.User})
+	}
 	return r.store.Write(ctx, tok.Tenant, &store.Op{
 		Source: tok.Source,
-		Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Tokens: []*store.Token{&tok}}, nil },
+		Decide: func(store.View) (*store.Rows, error) {
+			return &store.Rows{Tokens: []*store.Token{&tok}, Audit: []*store.Act{act}}, nil
+		},
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/datadir"
 )
 
@@ -159,6 +160,61 @@ func (c *Client) CreateSource(ctx context.Context, r SourceRequest) (Source, err
 	return s, c.do(ctx, http.MethodPost, "/v1/sources", r, &s)
 }
 
+// Audit yields records of the audit as the query says, oldest first.
+func (c *Client) Audit(ctx context.Context, q AuditQuery) iter.Seq2[AuditRecord, error] {
+	return func(yield func(AuditRecord, error) bool) {
+		resp, err := c.send(ctx, http.MethodGet, "/v1/audit?"+q.values().Encode(), nil)
+		if err != nil {
+			yield(AuditRecord{}, err)
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		for lines := bufio.NewReader(resp.Body); ; {
+			line, err := lines.ReadBytes('\n')
+			if errors.Is(err, io.EOF) && len(line) == 0 {
+				return
+			}
+			var r AuditRecord
+			if err == nil {
+				err = json.Unmarshal(line, &r)
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ExportAudit writes the records of the query to w in a format of package audit.
+func (c *Client) ExportAudit(ctx context.Context, w io.Writer, q AuditQuery) error {
+	resp, err := c.send(ctx, http.MethodGet, "/v1/audit/export?"+q.values().Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if _, err = io.Copy(w, resp.Body); err != nil {
+		err = fmt.Errorf("export the audit: %w", err)
+	}
+	return err
+}
+
+// VerifyAudit verifies the chain of the tenant, or of the installation, against checkpoints that were kept.
+func (c *Client) VerifyAudit(ctx context.Context, r VerifyRequest) (audit.Verdict, error) {
+	var v audit.Verdict
+	return v, c.do(ctx, http.MethodPost, "/v1/audit/verify", r, &v)
+}
+
+// AuditCheckpoint signs the end of the chain of the tenant, or of the installation.
+func (c *Client) AuditCheckpoint(ctx context.Context, installation bool) (audit.CheckpointShown, error) {
+	var s audit.CheckpointShown
+	return s, c.do(ctx, http.MethodPost, "/v1/audit/checkpoint", VerifyRequest{Installation: installation}, &s)
+}
+
+// Erase destroys what is kept of a resource that was deleted.
+func (c *Client) Erase(ctx context.Context, r EraseRequest) error {
+	return c.do(ctx, http.MethodPost, "/v1/erase", r, nil)
+}
+
 // Targets reports how the targets are doing.
 func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	var l []Target
@@ -293,6 +349,13 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := &pipeWriter{w: pw, header: http.Header{}, started: make(chan struct{})}
 	go func() {
 		defer func() { _ = pw.Close() }()
+		defer func() {
+			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
+				_ = pw.CloseWithError(io.ErrUnexpectedEOF)
+			} else if p != nil {
+				panic(p)
+			}
+		}()
 		defer w.WriteHeader(http.StatusOK) // if the handler wrote nothing
 		t.h.ServeHTTP(w, req)
 	}()

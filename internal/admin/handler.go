@@ -19,6 +19,11 @@
 //	GET    /v1/tokens        list tokens
 //	DELETE /v1/tokens/{id}   revoke a token
 //	GET    /v1/changes       the feed as JSON lines: ?after=POSITION&follow=true
+//	GET    /v1/audit         records of the audit as JSON lines: ?since=&until=&actor=&resource=&action=&after=&limit=
+//	GET    /v1/audit/export  the same in another form: ?format=jsonl|ocsf|cef
+//	POST   /v1/audit/verify  verify the chain, against checkpoints if some are given
+//	POST   /v1/audit/checkpoint  sign the end of the chain
+//	POST   /v1/erase         destroy what is kept of somebody who was deleted
 //	GET    /v1/targets       how the targets are doing
 //	GET    /v1/schemas       the schemas, those that were added marked
 //	GET    /v1/schemas/{urn} a definition, as it was added
@@ -40,6 +45,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
@@ -54,6 +60,7 @@ const maxRequest = 64 << 10
 type Options struct {
 	Tenants *tenants.Registry
 	Tokens  *access.Registry
+	Audit   *audit.Log
 	// Feed returns a reader of a tenant's changes.
 	Feed func(ctx context.Context, t store.Tenant) (*feed.Reader, error)
 	// Stats counts what a tenant has.
@@ -129,6 +136,11 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/tokens", h.tokens)
 	mux.HandleFunc("DELETE /v1/tokens/{id}", h.revokeToken)
 	mux.HandleFunc("GET /v1/changes", h.changes)
+	mux.HandleFunc("GET /v1/audit", h.readAudit)
+	mux.HandleFunc("GET /v1/audit/export", h.exportAudit)
+	mux.HandleFunc("POST /v1/audit/verify", h.verifyAudit)
+	mux.HandleFunc("POST /v1/audit/checkpoint", h.checkpoint)
+	mux.HandleFunc("POST /v1/erase", h.erase)
 	mux.HandleFunc("GET /v1/targets", h.targets)
 	mux.HandleFunc("GET /v1/schemas", h.listSchemas)
 	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)

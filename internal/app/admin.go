@@ -22,18 +22,19 @@ import (
 
 // adminOptions are the services behind the command socket.
 func (a *App) adminOptions() admin.Options {
-	o := commands(a.store, a.schemas)
+	o := commands(a.store, a.schemas, a.audit)
 	o.Tenants, o.Tokens = a.tenants, a.tokens
 	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
 	return o
 }
 
 // commands are the services that need no hub that runs.
-func commands(db store.Store, registry *schemas.Registry) admin.Options {
+func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.Options {
 	registered := tenants.New(db, tenants.Options{})
 	return admin.Options{
 		Tenants: registered,
 		Tokens:  access.NewRegistry(db, time.Now, id.New),
+		Audit:   log,
 		Schemas: registry,
 		Stats:   db.Stats,
 		Person: func(ctx context.Context, t store.Tenant, name string) (string, error) {
@@ -71,5 +72,5 @@ func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, 
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return admin.Handler(commands(db, registry)), db.Close, nil
+	return admin.Handler(commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}))), db.Close, nil
 }

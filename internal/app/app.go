@@ -222,7 +222,7 @@ func (a *App) openServices(ctx context.Context) error {
 	if a.schemas, err = schemas.Open(ctx, a.store, dir, schemas.Options{Log: a.log}, store.Default); err != nil {
 		return err
 	}
-	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Log: a.log})
+	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Keep: a.keepAudit, Log: a.log})
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})

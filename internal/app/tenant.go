@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/muster-id/muster/internal/access"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/tenants"
 	"github.com/muster-id/muster/scim"
@@ -102,6 +104,21 @@ func (a *App) active(t store.Tenant) func(context.Context) bool {
 		found, err := a.tenants.ByNumber(ctx, t)
 		return err == nil && found.Active()
 	}
+}
+
+// keepAudit returns how long the audit of a tenant is kept; 0: for ever.
+func (a *App) keepAudit(ctx context.Context, t store.Tenant) time.Duration {
+	if t == store.System {
+		return audit.DefaultKeep
+	}
+	found, err := a.tenants.ByNumber(ctx, t)
+	switch {
+	case err != nil || found.Settings.Audit.Hold:
+		return 0 // what cannot be told is kept
+	case found.Settings.Audit.Days > 0:
+		return time.Duration(found.Settings.Audit.Days) * 24 * time.Hour
+	}
+	return audit.DefaultKeep
 }
 
 // tenantOf returns the number of a tenant that a configuration names.

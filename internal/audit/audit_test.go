@@ -338,11 +338,12 @@ func TestSec_K06_PrunedChainsVerify(t *testing.T) {
 	assert.NoError(t, keep.Prune(t.Context()))
 	all := d.records(audit.Query{})
 	assert.Equal(t, all[0].N, int64(11))
-	assert.Equal(t, len(all), 15)
+	assert.Equal(t, len(all), 16)
+	assert.Equal(t, all[15].Action, "audit.prune")
 	v, err := d.Verify(t.Context(), store.Default)
 	assert.NoError(t, err)
 	assert.Equal(t, v.Bad, (*audit.BadError)(nil))
-	assert.Equal(t, v.Records, int64(15))
+	assert.Equal(t, v.Records, int64(16))
 	v, err = audit.VerifyExport(bytes.NewReader(d.exported(audit.Query{})), d.Public())
 	assert.NoError(t, err)
 	assert.Equal(t, v.Bad, (*audit.BadError)(nil))
@@ -350,7 +351,7 @@ func TestSec_K06_PrunedChainsVerify(t *testing.T) {
 	v, err = audit.VerifyExport(bytes.NewReader(d.exported(audit.Query{After: 17})), d.Public())
 	assert.NoError(t, err)
 	assert.Equal(t, v.Bad, (*audit.BadError)(nil))
-	assert.Equal(t, v.Records, int64(8))
+	assert.Equal(t, v.Records, int64(9))
 
 	d.tamper("DELETE FROM audit WHERE n = 11")
 	v, err = d.Verify(t.Context(), store.Default)
@@ -465,7 +466,7 @@ func TestSec_K08_Formats(t *testing.T) {
 	var e map[string]any
 	assert.NoError(t, json.Unmarshal([]byte(read(audit.OCSF)), &e))
 	for key, want := range map[string]any{
-		"class_uid": 3007.0, "category_uid": 3.0, "activity_id": 99.0, "type_uid": 300799.0, "status_id": 2.0, "time": 1772355600000.0,
+		"class_uid": 3007.0, "category_uid": 3.0, "activity_id": 5.0, "type_uid": 300705.0, "status_id": 2.0, "time": 1772355600000.0,
 	} {
 		assert.Equal(t, e[key], want, assert.Sprintf("%s", key))
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
@@ -36,7 +37,8 @@ type Query struct {
 	Actor        string // id of a token, or a component
 	Resource     string // id of a resource or person
 	Action       string
-	Limit        int // 0: all
+	Limit        int    // 0: all
+	OCSF         string // version of OCSF that is wanted. Defaults to DefaultOCSF
 }
 
 func (q *Query) has(r *Record) bool {
@@ -52,17 +54,17 @@ func (q *Query) whole() bool {
 
 // Read hands the records that match to emit, in order.
 func (l *Log) Read(ctx context.Context, t store.Tenant, q Query, emit func(*Record) error) error {
-	match := q.Resource // the longest text that is in every body that matches
-	if match == "" {
-		match = q.Actor
+	rows := store.AuditQuery{After: q.After, Since: q.Since, Until: q.Until, Match: q.Resource} // a text that is in every body that matches
+	if rows.Match == "" {
+		rows.Match = q.Actor
 	}
-	for after, left := q.After, q.Limit; ; {
-		page, err := l.store.AuditRecords(ctx, t, after, readPage, match)
+	for left := q.Limit; ; {
+		page, err := l.store.AuditRecords(ctx, t, rows, readPage)
 		if err != nil {
 			return err
 		}
 		for _, r := range page {
-			after = r.N
+			rows.After = r.N
 			rec, err := Decode(r)
 			if err != nil {
 				return err
@@ -96,8 +98,10 @@ type exportBegin struct {
 	Tenant      int64             `json:"tenant"`
 	Name        string            `json:"name"`
 	At          time.Time         `json:"at"`
-	Whole       bool              `json:"whole"` // a chain without holes, so it can be verified
-	Keys        map[string]string `json:"keys"`  // public keys by name, in base64
+	Whole       bool              `json:"whole"`            // a chain without holes, so it can be verified
+	After       int64             `json:"after,omitzero"`   // the records up to this one are in an earlier export
+	Keys        map[string]string `json:"keys"`             // public keys by name, in base64
+	Sources     map[string]string `json:"sources,omitzero"` // names by number
 	Checkpoints []CheckpointShown `json:"checkpoints,omitempty"`
 }
 
@@ -144,6 +148,25 @@ func (s CheckpointShown) Parse() (c store.Checkpoint, err error) {
 	return c, nil
 }
 
+// ParseCheckpoints reads checkpoints as JSON, one behind the other.
+func ParseCheckpoints(text []byte) (all []CheckpointShown, err error) {
+	in := jsontext.NewDecoder(bytes.NewReader(text))
+	for in.PeekKind() != 0 {
+		var s CheckpointShown
+		if err := json.UnmarshalDecode(in, &s); err != nil {
+			return nil, err
+		}
+		if _, err := s.Parse(); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no checkpoint is in it")
+	}
+	return all, nil
+}
+
 // Export writes the records that match. name is that of the tenant.
 func (l *Log) Export(ctx context.Context, w io.Writer, t store.Tenant, name string, f Format, q Query) error {
 	out := bufio.NewWriterSize(w, 64<<10)
@@ -152,7 +175,16 @@ func (l *Log) Export(ctx context.Context, w io.Writer, t store.Tenant, name stri
 	case JSONL:
 		err = l.exportLines(ctx, out, t, name, q)
 	case OCSF:
-		err = l.Read(ctx, t, q, func(r *Record) error { return writeLine(out, ocsf(r, name)) })
+		var o *ocsf
+		if o, err = newOCSF(q.OCSF, name); err == nil {
+			err = l.Read(ctx, t, q, func(r *Record) error {
+				member, err := l.member(ctx, t, r)
+				if err != nil {
+					return err
+				}
+				return writeLine(out, o.event(r, member))
+			})
+		}
 	case CEF:
 		err = l.Read(ctx, t, q, func(r *Record) error {
 			_, err := io.WriteString(out, cef(r, name)+"\n")
@@ -175,11 +207,23 @@ func writeLine(w *bufio.Writer, v any) error {
 }
 
 func (l *Log) exportLines(ctx context.Context, w *bufio.Writer, t store.Tenant, name string, q Query) error {
+	l.reading.RLock()
+	defer l.reading.RUnlock()
 	signed, err := l.Checkpoint(ctx, t)
 	if err != nil {
 		return err
 	}
-	begin := exportBegin{Format: exportFormat, Tenant: int64(t), Name: name, At: l.now(), Whole: q.whole(), Keys: map[string]string{}}
+	begin := exportBegin{Format: exportFormat, Tenant: int64(t), Name: name, At: l.now(), Whole: q.whole(), After: q.After, Keys: map[string]string{}}
+	if t != store.System {
+		sources, err := l.store.Sources(ctx, t)
+		if err != nil {
+			return err
+		}
+		begin.Sources = map[string]string{}
+		for _, s := range sources {
+			begin.Sources[strconv.FormatInt(int64(s.Source), 10)] = s.Name
+		}
+	}
 	for k, public := range l.keys() {
 		begin.Keys[k] = base64.StdEncoding.EncodeToString(public)
 	}
@@ -216,7 +260,7 @@ func (l *Log) exportLines(ctx context.Context, w *bufio.Writer, t store.Tenant, 
 
 // at signs the place of a record.
 func (l *Log) at(ctx context.Context, t store.Tenant, n int64) (c store.Checkpoint, err error) {
-	page, err := l.store.AuditRecords(ctx, t, n-1, 1, "")
+	page, err := l.store.AuditRecords(ctx, t, store.AuditQuery{After: n - 1}, 1)
 	if err != nil {
 		return c, err
 	}
@@ -332,82 +376,6 @@ func ParseKey(text string) (ed25519.PublicKey, error) {
 	}
 	return b, nil
 }
-
-// version is that of OCSF whose classes are used.
-const version = "1.9.0"
-
-// The classes of OCSF, category Identity & Access Management.
-const (
-	classAuthentication = 3002
-	classEntity         = 3004
-	classGroup          = 3006
-	classUser           = 3007
-)
-
-// ocsf makes an event of OCSF: what changes a user is User Management, a group Group Management, a refused credential
-// Authentication, everything else Entity Management.
-func ocsf(r *Record, tenant string) map[string]any {
-	class, activity := classEntity, map[string]int{"create": 1, "read": 2, "update": 3, "delete": 4}[last(r.Action)]
-	switch {
-	case r.Action == "request" && (r.Details["status"] == "401" || r.Details["status"] == "429"):
-		class, activity = classAuthentication, 1
-	case r.Type == store.TypeUser && r.Change != 0:
-		class = classUser
-	case r.Type == store.TypeGroup && r.Change != 0:
-		class = classGroup
-	}
-	name := r.Action
-	if activity == 0 {
-		activity = 99
-	}
-	status, severity := 1, 1
-	if r.Result != "ok" {
-		status, severity = 2, 2
-	}
-	e := map[string]any{
-		"class_uid": class, "category_uid": 3, "activity_id": activity, "activity_name": name, "type_uid": class*100 + activity,
-		"time": r.At.UnixMilli(), "severity_id": severity, "status_id": status, "count": max(r.Count, 1),
-		"metadata": map[string]any{
-			"version": version, "uid": strconv.FormatInt(r.N, 10), "tenant_uid": tenant, "correlation_uid": r.Request,
-			"product": map[string]any{"name": "Muster", "vendor_name": "Muster"},
-		},
-		"actor": map[string]any{"user": map[string]any{"uid": or(r.Actor, "unknown"), "type_id": 3}},
-	}
-	if r.Reason != "" {
-		e["status_detail"] = r.Reason
-	}
-	if r.Address != "" {
-		e["src_endpoint"] = map[string]any{"ip": r.Address}
-	}
-	object := map[string]any{"uid": r.ID}
-	switch class {
-	case classUser, classAuthentication:
-		e["user"] = map[string]any{"uid": or(r.ID, "unknown")}
-	case classGroup:
-		e["group"] = object
-	default:
-		object["type"] = or(r.Type, "Muster")
-		object["uid"] = or(r.ID, "-")
-		e["entity"] = object
-	}
-	unmapped := map[string]any{}
-	if len(r.Attrs) > 0 {
-		unmapped["attributes"] = r.Attrs
-	}
-	if events := r.EventNames(); len(events) > 0 {
-		unmapped["events"] = events
-	}
-	if r.Change != 0 {
-		unmapped["change"] = r.Change
-	}
-	if len(unmapped) > 0 {
-		e["unmapped"] = unmapped
-	}
-	return e
-}
-
-// last returns what stands behind the last dot.
-func last(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
 
 func or(s, other string) string {
 	if s == "" {

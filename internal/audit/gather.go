@@ -23,10 +23,15 @@ type Refusal struct {
 // maxRefusals bounds the records of one second; what is beyond is counted in one more for each tenant (A18, E08).
 const maxRefusals = 200
 
+// restAfter is for how many seconds more it is gathered after a second that brought more than maxRefusals: under attack the
+// audit has a sample of the addresses, and every attempt in its counts.
+const restAfter = 9
+
 type gatherer struct {
 	mu    sync.Mutex // guards what follows
 	found map[Refusal]*gathered
 	order []Refusal
+	rest  int
 }
 
 type gathered struct {
@@ -41,6 +46,9 @@ func (l *Log) Refused(r Refusal, request string) {
 	defer g.mu.Unlock()
 	if g.found[r] == nil && len(g.order) >= maxRefusals {
 		r, request = Refusal{Tenant: r.Tenant, Reason: "many"}, ""
+		if g.found[r] == nil && len(g.order) >= 2*maxRefusals {
+			r.Tenant = store.System // attacks on hundreds of tenants at once are one of the installation
+		}
 	}
 	if seen := g.found[r]; seen != nil {
 		seen.count++
@@ -51,6 +59,22 @@ func (l *Log) Refused(r Refusal, request string) {
 	}
 	g.found[r] = &gathered{1, request}
 	g.order = append(g.order, r)
+}
+
+// flushNow is Flush once a second, or less often under attack.
+func (l *Log) flushNow(ctx context.Context) error {
+	g := &l.gather
+	g.mu.Lock()
+	if g.rest > 0 {
+		g.rest--
+		g.mu.Unlock()
+		return nil
+	}
+	if len(g.order) > maxRefusals {
+		g.rest = restAfter
+	}
+	g.mu.Unlock()
+	return l.Flush(ctx)
 }
 
 // Flush writes what was gathered. What cannot be written for a tenant that is gone meanwhile is dropped.
@@ -64,7 +88,7 @@ func (l *Log) Flush(ctx context.Context) error {
 	byTenant := map[store.Tenant][]*store.Act{}
 	for _, r := range order {
 		act := &store.Act{
-			Action: "request", Result: "refused", Reason: r.Reason, Actor: r.Actor, Source: r.Source, Address: r.Address, Type: r.Type,
+			Action: "request", Result: Refused, Reason: r.Reason, Actor: r.Actor, Source: r.Source, Address: r.Address, Type: r.Type,
 			Request: found[r].request, Count: found[r].count,
 		}
 		if r.Method != "" {

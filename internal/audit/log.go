@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ type Store interface {
 	store.Writer
 	store.Audit
 	store.Tenants
+	// Changes is that of store.Feed.
+	Changes(ctx context.Context, t store.Tenant, after store.Seq, limit int) ([]*store.Change, error)
 }
 
 // Options are the parts of a Log that have a default.
@@ -28,11 +31,17 @@ type Options struct {
 	Now func() time.Time
 	// Key signs checkpoints. Required for them.
 	Key ed25519.PrivateKey
-	// Keep returns how long the records of a tenant are kept; 0: for ever. Defaults to that.
+	// Keep returns how long the records of a tenant are kept; 0: for ever. Defaults to DefaultKeep.
 	Keep func(ctx context.Context, t store.Tenant) time.Duration
 	// Log takes what an operator should know, and each checkpoint. Defaults to nothing.
 	Log *slog.Logger
 }
+
+// How long records are kept, and the least that a tenant may ask for unless it is forced.
+const (
+	DefaultKeep = 400 * 24 * time.Hour
+	LeastKeep   = 90 * 24 * time.Hour
+)
 
 const (
 	gatherFor = time.Second
@@ -51,7 +60,9 @@ type Log struct {
 	o      Options
 	gather gatherer
 	broken atomic.Pointer[Broken]
-	// Of the verification in the background, which is one goroutine.
+	// reading is held while a chain is read from its beginning, so that none is pruned meanwhile.
+	reading sync.RWMutex
+	// Of the verification in the background, which is one goroutine; reading guards places too.
 	places   map[store.Tenant]*place
 	verified store.Tenant // the last one that was looked at
 
@@ -71,7 +82,7 @@ func New(st Store, o Options) *Log {
 		o.Now = time.Now
 	}
 	if o.Keep == nil {
-		o.Keep = func(context.Context, store.Tenant) time.Duration { return 0 }
+		o.Keep = func(context.Context, store.Tenant) time.Duration { return DefaultKeep }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -88,7 +99,7 @@ func (l *Log) Start() {
 		every time.Duration
 		do    func(context.Context) error
 	}{
-		{"writing refused attempts", gatherFor, l.Flush},
+		{"writing refused attempts", gatherFor, l.flushNow},
 		{"signing checkpoints", 5 * time.Second, func(ctx context.Context) error { return l.sign(ctx, checkpointAfter) }},
 		{"signing checkpoints", checkpointEvery, func(ctx context.Context) error { return l.sign(ctx, 1) }},
 		{"pruning the audit", pruneEvery, l.Prune},
@@ -148,6 +159,21 @@ func (l *Log) Write(ctx context.Context, t store.Tenant, acts ...*store.Act) err
 	return l.store.Write(ctx, t, &store.Op{Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Audit: acts}, nil }})
 }
 
+// Erase destroys what is kept of a resource that was deleted: for good, and again without harm. id is an outside id that it has
+// or had. The record of it says nothing of the person but that.
+func (l *Log) Erase(ctx context.Context, t store.Tenant, id, reason string) error {
+	r, err := l.store.Former(ctx, t, id)
+	if err != nil {
+		return err
+	}
+	if !r.Deleted {
+		return store.ErrAlive
+	}
+	return l.store.Erase(ctx, t, r.Num, &store.Act{
+		At: l.now(), Action: "person.erase", Result: Done, Reason: reason, Actor: store.Operator, Type: r.Type, ID: r.ID, Person: r.Person,
+	})
+}
+
 // sign signs the ends of the chains that have grown by so much.
 func (l *Log) sign(ctx context.Context, behind int64) error {
 	heads, err := l.store.AuditHeads(ctx, behind)
@@ -199,6 +225,9 @@ const (
 
 // Prune removes the records that were kept long enough, up to a checkpoint.
 func (l *Log) Prune(ctx context.Context) error {
+	if err := l.pruneTenant(ctx, store.System); err != nil {
+		return err
+	}
 	for after := store.System; ; {
 		page, err := l.store.Tenants(ctx, after, 500)
 		if err != nil {
@@ -206,18 +235,8 @@ func (l *Log) Prune(ctx context.Context) error {
 		}
 		for _, t := range page {
 			after = t.Tenant
-			keep := l.o.Keep(ctx, t.Tenant)
-			if keep <= 0 {
-				continue
-			}
-			for {
-				n, err := l.store.PruneAudit(ctx, t.Tenant, l.now().Add(-keep), pruneSlice)
-				if err != nil {
-					return err
-				}
-				if n < pruneSlice {
-					break
-				}
+			if err := l.pruneTenant(ctx, t.Tenant); err != nil {
+				return err
 			}
 		}
 		if len(page) < 500 {
@@ -226,9 +245,43 @@ func (l *Log) Prune(ctx context.Context) error {
 	}
 }
 
+// pruneTenant removes records in slices, each up to a checkpoint, and says so in the chain. While somebody reads chains it
+// does nothing: there is a next time.
+func (l *Log) pruneTenant(ctx context.Context, t store.Tenant) error {
+	keep := l.o.Keep(ctx, t)
+	if keep <= 0 || !l.reading.TryLock() {
+		return nil
+	}
+	defer l.reading.Unlock()
+	removed := 0
+	for {
+		n, err := l.store.PruneAudit(ctx, t, l.now().Add(-keep), pruneSlice)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it is being purged
+		}
+		if err != nil {
+			return err
+		}
+		if removed += n; n == 0 {
+			break
+		}
+		delete(l.places, t)
+	}
+	if removed == 0 {
+		return nil
+	}
+	l.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit records removed that were kept long enough", slog.Int64("tenant", int64(t)), slog.Int("records", removed))
+	return l.Write(ctx, t, &store.Act{
+		Action: "audit.prune", Result: Done, Actor: store.Self, Reason: "kept for " + strconv.Itoa(int(keep/(24*time.Hour))) + " days",
+		Details: []store.Detail{{Name: "records", Value: strconv.Itoa(removed)}},
+	})
+}
+
 // Verify reads the whole chain of a tenant. trusted are checkpoints that were kept elsewhere. The error is of the database; what is
 // wrong with the chain is in the Verdict.
 func (l *Log) Verify(ctx context.Context, t store.Tenant, trusted ...store.Checkpoint) (Verdict, error) {
+	l.reading.RLock()
+	defer l.reading.RUnlock()
 	p := &place{}
 	for {
 		more, err := l.advance(ctx, t, p, readPage, trusted...)
@@ -272,7 +325,7 @@ func (l *Log) advance(ctx context.Context, t store.Tenant, p *place, limit int, 
 			return false, err
 		}
 	}
-	page, err := l.store.AuditRecords(ctx, t, p.chain.n, limit, "")
+	page, err := l.store.AuditRecords(ctx, t, store.AuditQuery{After: p.chain.n}, limit)
 	if err != nil {
 		return false, err
 	}
@@ -306,6 +359,8 @@ func merge(a, b []store.Checkpoint) []store.Checkpoint {
 
 // verifyNext verifies a stretch of one chain after the other, again and again.
 func (l *Log) verifyNext(ctx context.Context) error {
+	l.reading.RLock()
+	defer l.reading.RUnlock()
 	heads, err := l.store.AuditHeads(ctx, 0)
 	if err != nil {
 		return err

@@ -38,6 +38,12 @@ type Record struct {
 	Verbatim jsontext.Value    `json:"-"` // what the chain is made over
 }
 
+// What Result says.
+const (
+	Done    = "ok"
+	Refused = "refused"
+)
+
 // Decode reads a stored record.
 func Decode(r store.AuditRecord) (*Record, error) {
 	rec := &Record{Hash: r.Hash, Verbatim: r.Body}

@@ -27,8 +27,8 @@ func KeyName(k ed25519.PublicKey) string {
 
 // BadError is the first place at which a chain is not what was written.
 type BadError struct {
-	N       int64 // of the record
-	Problem string
+	N       int64  `json:"n"` // of the record
+	Problem string `json:"problem"`
 }
 
 func (e *BadError) Error() string { return fmt.Sprintf("record %d: %s", e.N, e.Problem) }

@@ -34,6 +34,8 @@ func translate(err error) error {
 	case errors.Is(err, store.ErrFull):
 		answer.Status, answer.RetryAfter = http.StatusInsufficientStorage, 0
 		answer.Detail = "the disk of the server is full; nothing was stored"
+	case errors.Is(err, store.ErrAudit):
+		answer.Detail = "what is written cannot be recorded at the moment; nothing was stored, try again"
 	case errors.Is(err, store.ErrBusy):
 		answer.Detail = "too many writes are waiting; nothing was stored, try again"
 	case errors.Is(err, store.ErrGeneration):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/muster-id/muster/internal/store"
@@ -235,18 +236,34 @@ func (c *change) commit(ctx context.Context, seen *store.Seq) error {
 			s.If = seen
 		}
 	}
-	if err := c.write(ctx, s); err != nil {
+	if err := c.write(ctx, s, c.act()); err != nil {
 		return err
 	}
 	c.t.now.Store(c.next)
 	return nil
 }
 
-func (c *change) write(ctx context.Context, s *store.NewSchema) error {
+// maxActed bounds the differences that the record of a change of schemas spells out.
+const maxActed = 20
+
+// act is the record of the change.
+func (c *change) act() *store.Act {
+	a := &store.Act{
+		At: c.next.at, Action: "schema.update", Result: "ok", Actor: store.Operator, Type: "Schema",
+		Details: []store.Detail{{Name: "generation", Value: strconv.Itoa(c.next.number)}, {Name: "differences", Value: strconv.Itoa(len(c.list))}},
+	}
+	for i, d := range c.list[:min(len(c.list), maxActed)] {
+		a.Details = append(a.Details, store.Detail{Name: "difference" + strconv.Itoa(i+1), Value: d.text})
+	}
+	return a
+}
+
+// write writes a generation, and the record of it unless it is only a fence.
+func (c *change) write(ctx context.Context, s *store.NewSchema, acts ...*store.Act) error {
 	// Whoever asked may go away: what was written has to be in force.
 	err := c.store.Write(context.WithoutCancel(ctx), c.t.number, &store.Op{
 		Source: store.DefaultSource, Heavy: true, Gen: c.cur.number,
-		Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Schema: s}, nil },
+		Decide: func(store.View) (*store.Rows, error) { return &store.Rows{Schema: s, Audit: acts}, nil },
 	})
 	if err == nil {
 		return nil

@@ -36,6 +36,12 @@ type Act struct {
 	Details  []Detail
 }
 
+// Who acts without a token: the person at the command line of the hub, and the hub by itself.
+const (
+	Operator = "operator"
+	Self     = "muster"
+)
+
 // Detail is one more fact about an Act, without personal data.
 type Detail struct{ Name, Value string }
 
@@ -149,22 +155,32 @@ type Checkpoint struct {
 	Signature []byte
 }
 
+// AuditQuery says which records are read.
+type AuditQuery struct {
+	After        int64     // only those with a greater number
+	Since, Until time.Time // only those at or after the one, and before the other; zero: whenever
+	Match        string    // only those whose body has this text somewhere
+}
+
 // Audit reads and prunes the chains. They grow by Rows.
 type Audit interface {
 	// AuditHead returns the end of a tenant's chain.
 	AuditHead(ctx context.Context, t Tenant) (AuditHead, error)
 	// AuditHeads returns the ends of the chains that have at least so many records behind their last checkpoint.
 	AuditHeads(ctx context.Context, behind int64) ([]AuditHead, error)
-	// AuditRecords returns up to limit records beyond after, in order. With match, only those whose body has that text somewhere.
-	AuditRecords(ctx context.Context, t Tenant, after int64, limit int, match string) ([]AuditRecord, error)
+	// AuditRecords returns up to limit records, in order.
+	AuditRecords(ctx context.Context, t Tenant, q AuditQuery, limit int) ([]AuditRecord, error)
 	// Checkpoints returns the checkpoints of a tenant beyond after, in order.
 	Checkpoints(ctx context.Context, t Tenant, after int64, limit int) ([]Checkpoint, error)
-	// PruneAudit removes up to limit records up to and including the last checkpoint at or before the instant, and the
-	// checkpoints before that one. It returns how many records.
+	// PruneAudit removes the oldest records, about limit of them, but always up to and including one that a checkpoint has signed
+	// and that is not younger than the instant; and the checkpoints before that one. It returns how many records; 0: none is left
+	// to remove.
 	PruneAudit(ctx context.Context, t Tenant, before time.Time, limit int) (int, error)
+	// Former returns a resource by an outside id that it has or had, tombstones included; ErrNotFound.
+	Former(ctx context.Context, t Tenant, id string) (*Resource, error)
 	// Erase destroys the key of a resource that is deleted, and every value that changes keep of it, and writes the Act in the same
 	// transaction. It may be called again. The files hold nothing of the values afterwards, unless a reader kept them from
-	// being rewritten: then that is the error, and another call tries again.
+	// being rewritten: then that is the error, and another call tries again. One that is not deleted: ErrAlive.
 	Erase(ctx context.Context, t Tenant, n Num, act *Act) error
 }
 

@@ -69,6 +69,10 @@ var (
 	ErrTaken = errors.New("the name is taken")
 	// ErrStale: the row of a tenant was changed after it was read. Nothing was written.
 	ErrStale = errors.New("the row was changed meanwhile")
+	// ErrAudit: what was to be written cannot be recorded in the audit, so it was not written (K01).
+	ErrAudit = errors.New("the audit record cannot be written")
+	// ErrAlive: a resource that is to be erased has not been deleted.
+	ErrAlive = errors.New("it has not been deleted")
 	// ErrCostly: the search looks at so much that it ran out of time. Trying again does not help.
 	ErrCostly = errors.New("the search takes too long")
 )

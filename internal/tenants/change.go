@@ -25,7 +25,8 @@ func (r *Registry) Create(ctx context.Context, name string, hosts []string) (*Te
 	}
 	now := r.now()
 	rec := store.TenantRecord{Name: name, State: store.TenantActive, Hosts: hosts, Created: now, Since: now}
-	if err := r.write(ctx, &rec); err != nil {
+	act := r.act("tenant.create", rec.Name, store.Detail{Name: "hosts", Value: strings.Join(hosts, ",")})
+	if err := r.write(ctx, &rec, act); err != nil {
 		return nil, err
 	}
 	return decode(rec)
@@ -67,7 +68,7 @@ func (r *Registry) List(ctx context.Context) ([]*Tenant, error) {
 
 // Set alters settings of a tenant, each given as key=value; the key hosts takes a list of host names. All of them or none.
 func (r *Registry) Set(ctx context.Context, name string, changes []string) (*Tenant, error) {
-	return r.change(ctx, name, func(t *Tenant) error {
+	return r.change(ctx, name, r.act("tenant.set", name, settings(changes)...), func(t *Tenant) error {
 		for _, c := range changes {
 			key, value, ok := strings.Cut(c, "=")
 			if !ok {
@@ -90,7 +91,7 @@ func (r *Registry) Set(ctx context.Context, name string, changes []string) (*Ten
 
 // Suspend makes a tenant answer nothing and send nothing until Resume.
 func (r *Registry) Suspend(ctx context.Context, name string) (*Tenant, error) {
-	return r.change(ctx, name, func(t *Tenant) error {
+	return r.change(ctx, name, r.act("tenant.suspend", name), func(t *Tenant) error {
 		if t.State != store.TenantActive {
 			return fmt.Errorf("the tenant %s is %s", name, StateName(t.State))
 		}
@@ -100,7 +101,7 @@ func (r *Registry) Suspend(ctx context.Context, name string) (*Tenant, error) {
 
 // Resume ends a suspension, or a deletion whose grace is not over.
 func (r *Registry) Resume(ctx context.Context, name string) (*Tenant, error) {
-	return r.change(ctx, name, func(t *Tenant) error {
+	return r.change(ctx, name, r.act("tenant.resume", name), func(t *Tenant) error {
 		switch t.State {
 		case store.TenantActive:
 			return fmt.Errorf("the tenant %s is active", name)
@@ -117,11 +118,13 @@ func (r *Registry) Delete(ctx context.Context, name string, grace time.Duration)
 	if grace < 0 {
 		return nil, errors.New("a grace period cannot be negative")
 	}
-	t, err := r.change(ctx, name, func(t *Tenant) error {
+	purge := r.now().Add(grace)
+	act := r.act("tenant.delete", name, store.Detail{Name: "purge", Value: purge.Format(time.RFC3339)})
+	t, err := r.change(ctx, name, act, func(t *Tenant) error {
 		if t.State == store.TenantPurging {
 			return fmt.Errorf("the tenant %s is being purged already", name)
 		}
-		return r.enter(t, store.TenantDeleted, r.now().Add(grace))
+		return r.enter(t, store.TenantDeleted, purge)
 	})
 	r.poke()
 	return t, err
@@ -169,7 +172,9 @@ func (r *Registry) CreateSource(ctx context.Context, t store.Tenant, name string
 		s.Source = max(s.Source, other.Source+1)
 	}
 	err = r.store.Write(ctx, t, &store.Op{Heavy: true, Decide: func(store.View) (*store.Rows, error) {
-		return &store.Rows{Sources: []*store.SourceRecord{&s}}, nil
+		return &store.Rows{Sources: []*store.SourceRecord{&s}, Audit: []*store.Act{{
+			At: s.Created, Action: "source.create", Result: "ok", Actor: store.Operator, Type: "Source", ID: s.Name,
+		}}}, nil
 	}})
 	if errors.Is(err, store.ErrTaken) {
 		err = fmt.Errorf("there is a source %q already", name)
@@ -194,7 +199,7 @@ func (r *Registry) Source(ctx context.Context, t store.Tenant, name string) (sto
 }
 
 // change alters the row of a tenant. Somebody else may do so at the same time: then it is read again.
-func (r *Registry) change(ctx context.Context, name string, edit func(*Tenant) error) (*Tenant, error) {
+func (r *Registry) change(ctx context.Context, name string, act *store.Act, edit func(*Tenant) error) (*Tenant, error) {
 	for {
 		rec, err := r.store.TenantByName(ctx, name)
 		if errors.Is(err, store.ErrNotFound) {
@@ -213,7 +218,7 @@ func (r *Registry) change(ctx context.Context, name string, edit func(*Tenant) e
 		if t.TenantRecord.Settings, err = t.Settings.Encode(); err != nil {
 			return nil, err
 		}
-		switch err := r.write(ctx, &t.TenantRecord); {
+		switch err := r.write(ctx, &t.TenantRecord, act); {
 		case errors.Is(err, store.ErrStale):
 			continue
 		case err != nil:
@@ -223,15 +228,36 @@ func (r *Registry) change(ctx context.Context, name string, edit func(*Tenant) e
 	}
 }
 
-// write puts a row; a new one gets its number.
-func (r *Registry) write(ctx context.Context, rec *store.TenantRecord) error {
+// act is the record of something that an operator does to a tenant. It stands in the audit of the installation, so that it
+// outlives the tenant.
+func (r *Registry) act(action, name string, details ...store.Detail) *store.Act {
+	return &store.Act{At: r.now(), Action: action, Result: "ok", Actor: store.Operator, Type: "Tenant", ID: name, Details: details}
+}
+
+// maxDetail bounds what a record says of one setting, in bytes.
+const maxDetail = 200
+
+// settings are the details of settings that are changed. No setting is a secret: those are in the vault.
+func settings(changes []string) (list []store.Detail) {
+	for _, c := range changes {
+		key, value, _ := strings.Cut(c, "=")
+		if len(value) > maxDetail {
+			value = strings.ToValidUTF8(value[:maxDetail], "") + "..."
+		}
+		list = append(list, store.Detail{Name: key, Value: value})
+	}
+	return list
+}
+
+// write puts a row, with the record of why; a new one gets its number.
+func (r *Registry) write(ctx context.Context, rec *store.TenantRecord, act *store.Act) error {
 	next := *rec
 	err := r.store.Write(ctx, store.System, &store.Op{Heavy: true, Decide: func(v store.View) (*store.Rows, error) {
 		next = *rec // may run again
 		if next.Tenant == store.System {
 			next.Tenant = store.Tenant(v.NextNum())
 		}
-		return &store.Rows{Tenants: []*store.TenantRecord{&next}}, nil
+		return &store.Rows{Tenants: []*store.TenantRecord{&next}, Audit: []*store.Act{act}}, nil
 	}})
 	r.forget()
 	if errors.Is(err, store.ErrTaken) {

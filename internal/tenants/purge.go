@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
@@ -76,7 +77,9 @@ func (r *Registry) PurgeDue(ctx context.Context) error {
 
 func (r *Registry) purge(ctx context.Context, t *Tenant) error {
 	if t.State != store.TenantPurging {
-		_, err := r.change(ctx, t.Name, func(now *Tenant) error {
+		act := r.act("tenant.purge", t.Name)
+		act.Actor = store.Self
+		_, err := r.change(ctx, t.Name, act, func(now *Tenant) error {
 			if now.Tenant != t.Tenant || now.State != store.TenantDeleted || r.o.Now().Before(now.Purge) {
 				return errors.New("it was changed meanwhile")
 			}
@@ -108,8 +111,10 @@ func (r *Registry) purge(ctx context.Context, t *Tenant) error {
 	for _, n := range left {
 		report.Left += n
 	}
+	act := r.act("tenant.purged", t.Name, store.Detail{Name: "rows", Value: strconv.Itoa(rows)}, store.Detail{Name: "left", Value: strconv.FormatInt(report.Left, 10)})
+	act.Actor = store.Self
 	err = r.store.Write(ctx, store.System, &store.Op{Heavy: true, Decide: func(store.View) (*store.Rows, error) {
-		return &store.Rows{Purged: []*store.PurgeReport{&report}}, nil
+		return &store.Rows{Purged: []*store.PurgeReport{&report}, Audit: []*store.Act{act}}, nil
 	}})
 	if err != nil {
 		return err

@@ -16,6 +16,27 @@ import (
 type Settings struct {
 	// Title is what people call the tenant.
 	Title string `json:"title,omitzero"`
+	// Audit is how long the tenant's audit is kept.
+	Audit AuditSettings `json:"audit,omitzero"`
+}
+
+// AuditSettings are the section audit.
+type AuditSettings struct {
+	// Days is how long records are kept. Defaults to 400; fewer than 90 only with Short.
+	Days int `json:"days,omitzero"`
+	// Short says that fewer than 90 days are meant.
+	Short bool `json:"short,omitzero"`
+	// Hold keeps every record, however old, until it is taken back: a legal hold.
+	Hold bool `json:"hold,omitzero"`
+}
+
+const leastAuditDays = 90
+
+func (s *AuditSettings) check() error {
+	if s.Days > 0 && s.Days < leastAuditDays && !s.Short {
+		return fmt.Errorf("audit.days: at least %d; if the law wants less, set audit.short=yes before it", leastAuditDays)
+	}
+	return nil
 }
 
 // check says which value cannot be.
@@ -23,7 +44,7 @@ func (s *Settings) check() error {
 	if len(s.Title) > 200 {
 		return errors.New("title: at most 200 bytes")
 	}
-	return nil
+	return s.Audit.check()
 }
 
 // Decode reads stored settings. Keys that this version does not know are those of a newer one, and are ignored.

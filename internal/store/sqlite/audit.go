@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
@@ -104,7 +105,7 @@ func (l *ledger) writeAudit(c *conn) error {
 		body := act.Append(nil, h.audited)
 		h.hash = store.Chain(h.hash, body)
 		if _, err := c.exec(insertAudit, int64(l.tenant), h.audited, toMillis(act.At), h.hash[:], body); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", store.ErrAudit, err)
 		}
 	}
 	for _, rows := range l.rest {
@@ -137,10 +138,11 @@ func (db *DB) open(t store.Tenant, key, stored []byte, format int64) ([]byte, er
 }
 
 const (
-	auditHead   = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE tenant = ?"
-	auditHeads  = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE audit_n - audit_checked >= ? ORDER BY tenant"
-	auditAfter  = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
-	auditMatch  = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? AND instr(body, ?) > 0 ORDER BY n LIMIT ?"
+	auditHead  = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE tenant = ?"
+	auditHeads = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE audit_n - audit_checked >= ? ORDER BY tenant"
+	auditAfter = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
+	auditMatch = `SELECT n, hash, body FROM audit INDEXED BY audit_n
+	WHERE tenant = ? AND n > ? AND at >= ? AND at < ? AND (? = x'' OR instr(body, ?) > 0) ORDER BY n LIMIT ?`
 	checkpoints = "SELECT n, at, hash, key_id, signature FROM audit_checkpoint WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
 )
 
@@ -163,10 +165,15 @@ func (db *DB) AuditHeads(ctx context.Context, behind int64) (list []store.AuditH
 }
 
 // AuditRecords implements store.Audit.
-func (db *DB) AuditRecords(ctx context.Context, t store.Tenant, after int64, limit int, match string) (list []store.AuditRecord, err error) {
-	query, args := auditAfter, []any{int64(t), after, int64(limit)}
-	if match != "" {
-		query, args = auditMatch, []any{int64(t), after, []byte(match), int64(limit)}
+func (db *DB) AuditRecords(ctx context.Context, t store.Tenant, q store.AuditQuery, limit int) (list []store.AuditRecord, err error) {
+	query, args := auditAfter, []any{int64(t), q.After, int64(limit)}
+	if q != (store.AuditQuery{After: q.After}) {
+		until := int64(math.MaxInt64)
+		if !q.Until.IsZero() {
+			until = q.Until.UnixMilli()
+		}
+		match := []byte(q.Match)
+		query, args = auditMatch, []any{int64(t), q.After, toMillis(q.Since), until, match, match, int64(limit)}
 	}
 	err = db.each(ctx, func(r row) {
 		rec := store.AuditRecord{N: r.int(0), Body: r.blob(2)}
@@ -187,9 +194,11 @@ func (db *DB) Checkpoints(ctx context.Context, t store.Tenant, after int64, limi
 }
 
 const (
-	pruneTo = `SELECT n FROM audit_checkpoint k WHERE k.tenant = ? AND EXISTS
-	(SELECT 1 FROM audit a INDEXED BY audit_n WHERE a.tenant = k.tenant AND a.n = k.n AND a.at <= ?) ORDER BY n DESC LIMIT 1`
-	pruneAudit       = "DELETE FROM audit WHERE rowid IN (SELECT rowid FROM audit INDEXED BY audit_n WHERE tenant = ? AND n <= ? ORDER BY n LIMIT ?)"
+	pruneFrom = "SELECT n FROM audit INDEXED BY audit_n WHERE tenant = ? ORDER BY n LIMIT 1"
+	// The chain is verified from the last checkpoint before it, so it may begin nowhere else: also not between two slices.
+	pruneTo = `SELECT k.n FROM audit_checkpoint k CROSS JOIN audit a INDEXED BY audit_n ON a.tenant = k.tenant AND a.n = k.n
+	WHERE k.tenant = ? AND k.n >= ? AND a.at <= ? ORDER BY k.n`
+	pruneAudit       = "DELETE FROM audit INDEXED BY audit_n WHERE tenant = ? AND n <= ?"
 	pruneCheckpoints = `DELETE FROM audit_checkpoint WHERE tenant = ? AND n <
 	(SELECT max(k.n) FROM audit_checkpoint k WHERE k.tenant = ? AND k.n < (SELECT min(a.n) FROM audit a INDEXED BY audit_n WHERE a.tenant = ?))`
 )
@@ -197,12 +206,25 @@ const (
 // PruneAudit implements store.Audit.
 func (db *DB) PruneAudit(ctx context.Context, t store.Tenant, before time.Time, limit int) (removed int, err error) {
 	err = db.writer.do(ctx, &job{tenant: t, task: func(b *batch) error {
-		var to int64
-		found, err := b.conn.one(func(r row) { to = r.int(0) }, pruneTo, int64(t), toMillis(before))
+		var from, to int64
+		found, err := b.conn.one(func(r row) { from = r.int(0) }, pruneFrom, int64(t))
 		if err != nil || !found {
 			return err
 		}
-		n, err := b.conn.exec(pruneAudit, int64(t), to, int64(limit))
+		for r, err := range b.conn.rows(context.Background(), pruneTo, int64(t), from, toMillis(before)) {
+			if err != nil {
+				return err
+			}
+			if n := r.int(0); to == 0 || n < from+int64(limit) {
+				to = n
+			} else {
+				break
+			}
+		}
+		if to == 0 {
+			return nil
+		}
+		n, err := b.conn.exec(pruneAudit, int64(t), to)
 		if err != nil {
 			return err
 		}
@@ -226,8 +248,25 @@ const (
 	truncateLog  = "PRAGMA wal_checkpoint(TRUNCATE)"
 )
 
-// errAlive refuses to erase a resource that is still there.
-var errAlive = errors.New("the resource is not deleted: delete it first, and let the targets follow")
+const (
+	formerByID = "SELECT " + readColumns + " FROM resource r INDEXED BY resource_id WHERE r.tenant = ? AND r.id = ?"
+	// An id of before a rehire is that of a record, whose key begins with the source.
+	formerByRecord = "SELECT " + readColumns + ` FROM source s CROSS JOIN record c ON c.tenant = s.tenant AND c.source = s.source
+	CROSS JOIN resource r INDEXED BY resource_num ON r.tenant = c.tenant AND r.num = c.num WHERE s.tenant = ? AND c.id = ? LIMIT 1`
+)
+
+// Former implements store.Audit.
+func (db *DB) Former(ctx context.Context, t store.Tenant, id string) (res *store.Resource, err error) {
+	err = db.read(ctx, func(c *conn) error {
+		for _, query := range []string{formerByID, formerByRecord} {
+			if found, err := c.one(func(r row) { res = readResource(r) }, query, int64(t), id); err != nil || found {
+				return err
+			}
+		}
+		return store.ErrNotFound
+	})
+	return res, err
+}
 
 // Erase implements store.Audit.
 func (db *DB) Erase(ctx context.Context, t store.Tenant, n store.Num, act *store.Act) error {
@@ -240,7 +279,7 @@ func (db *DB) Erase(ctx context.Context, t store.Tenant, n store.Num, act *store
 		case !found:
 			return store.ErrNotFound
 		case alive:
-			return errAlive
+			return store.ErrAlive
 		}
 		for _, query := range []string{eraseKey, eraseChanges, eraseRecords, eraseDetours} {
 			if _, err := b.conn.exec(query, int64(t), int64(n)); err != nil {

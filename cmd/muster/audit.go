@@ -239,7 +239,7 @@ func writeTo(cmd *cobra.Command, path string, do func(io.Writer) error) error {
 
 func newAuditVerify() *cobra.Command {
 	var hub hubFlags
-	var installation, asJSON bool
+	var installation, values, asJSON bool
 	var kept []string
 	var key string
 	cmd := &cobra.Command{
@@ -259,13 +259,15 @@ with --checkpoint, and for an export the public key with --key. "muster audit ch
 				return usageError{err}
 			}
 			var v audit.Verdict
-			if len(args) == 1 {
+			if len(args) == 1 && values {
+				err = usageError{errors.New("--values is for the hub; an export has none")}
+			} else if len(args) == 1 {
 				v, err = verifyFile(args[0], key, checkpoints)
 			} else if key != "" {
 				err = usageError{errors.New("--key is for an export; the hub has its own")}
 			} else {
 				err = hub.with(cmd.Context(), func(c *admin.Client) (err error) {
-					v, err = c.VerifyAudit(cmd.Context(), admin.VerifyRequest{Installation: installation, Checkpoints: checkpoints})
+					v, err = c.VerifyAudit(cmd.Context(), admin.VerifyRequest{Installation: installation, Values: values, Checkpoints: checkpoints})
 					return err
 				})
 			}
@@ -280,14 +282,19 @@ with --checkpoint, and for an export the public key with --key. "muster audit ch
 			if v.Bad != nil {
 				return fmt.Errorf("the audit is broken: %w", v.Bad)
 			}
-			if !asJSON {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d records are as they were written, up to number %d; %d checkpoints were met\n", v.Records, v.Last, v.Checkpoints)
+			if asJSON {
+				return nil
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d records are as they were written, up to number %d; %d checkpoints were met\n", v.Records, v.Last, v.Checkpoints)
+			if err == nil && values {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d changes have the values of their records; those of %d are erased\n", v.Values, v.Erased)
 			}
 			return err
 		},
 	}
 	hub.addTenant(cmd)
 	addInstallation(cmd, &installation)
+	cmd.Flags().BoolVar(&values, "values", false, "also compare the values in the feed with the digests of the records")
 	cmd.Flags().StringSliceVar(&kept, "checkpoint", nil, "file with checkpoints that were kept elsewhere; may be given again")
 	cmd.Flags().StringVar(&key, "key", "", "public key that the checkpoints of an export have to be signed with, or the file it is in")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -103,6 +103,7 @@ type AuditRecord struct {
 // VerifyRequest asks for a verification or for a checkpoint.
 type VerifyRequest struct {
 	Installation bool                    `json:"installation,omitzero"`
+	Values       bool                    `json:"values,omitzero"`       // compare the values of changes, too
 	Checkpoints  []audit.CheckpointShown `json:"checkpoints,omitempty"` // that were kept elsewhere
 }
 
@@ -148,11 +149,16 @@ func (h handler) asked(w http.ResponseWriter, r *http.Request, action string) (q
 }
 
 func (h handler) readAudit(w http.ResponseWriter, r *http.Request) {
+	t := chainOf(r, r.URL.Query().Get("installation") == "true")
+	end, err := h.Audit.Last(r.Context(), t)
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
 	q, ok := h.asked(w, r, "audit.read")
 	if !ok {
 		return
 	}
-	t := chainOf(r, q.Installation)
 	names, err := h.namesOf(r, t)
 	if err != nil {
 		h.fail(w, r, http.StatusInternalServerError, err)
@@ -171,6 +177,8 @@ func (h handler) readAudit(w http.ResponseWriter, r *http.Request) {
 	seen := 0
 	err = h.Audit.Read(r.Context(), t, q.query(), func(rec *audit.Record) error {
 		switch {
+		case rec.N > end: // that of this reading
+			return nil
 		case q.Limit <= 0:
 			return show(rec)
 		case len(last) < q.Limit:
@@ -262,6 +270,9 @@ func (h handler) verifyAudit(w http.ResponseWriter, r *http.Request) {
 		kept = append(kept, c)
 	}
 	v, err := h.Audit.Verify(r.Context(), t, kept...)
+	if err == nil && v.Bad == nil && req.Values {
+		err = h.Audit.VerifyValues(r.Context(), t, &v)
+	}
 	if err != nil {
 		h.fail(w, r, http.StatusInternalServerError, err)
 		return

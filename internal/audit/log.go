@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -188,6 +189,12 @@ func (l *Log) sign(ctx context.Context, behind int64) error {
 	return nil
 }
 
+// Last returns the number of the last record of a tenant; 0: there is none.
+func (l *Log) Last(ctx context.Context, t store.Tenant) (int64, error) {
+	h, err := l.store.AuditHead(ctx, t)
+	return h.N, err
+}
+
 // Checkpoint signs the end of a tenant's chain as it is now.
 func (l *Log) Checkpoint(ctx context.Context, t store.Tenant) (store.Checkpoint, error) {
 	h, err := l.store.AuditHead(ctx, t)
@@ -298,6 +305,54 @@ func (l *Log) Verify(ctx context.Context, t store.Tenant, trusted ...store.Check
 		}
 	}
 }
+
+// VerifyValues compares the records of changes with what the feed has of them, and adds what it finds to a Verdict.
+func (l *Log) VerifyValues(ctx context.Context, t store.Tenant, v *Verdict) error {
+	l.reading.RLock()
+	defer l.reading.RUnlock()
+	var page []*store.Change // beyond the last one that was compared
+	return l.Read(ctx, t, Query{}, func(r *Record) error {
+		if r.Change == 0 || v.Bad != nil {
+			return nil
+		}
+		for len(page) > 0 && page[0].Seq < r.Change {
+			page = page[1:]
+		}
+		if len(page) == 0 {
+			var err error
+			if page, err = l.store.Changes(ctx, t, r.Change-1, valuesPage); err != nil {
+				return err
+			}
+		}
+		if len(page) == 0 || page[0].Seq != r.Change {
+			v.Bad = &BadError{r.N, fmt.Sprintf("names change %d, which is not in the feed", r.Change)}
+			return nil
+		}
+		c := page[0]
+		if c.ID != r.ID || c.Version != r.Version || c.Actor != r.Actor || c.Type != r.Type {
+			v.Bad = &BadError{r.N, fmt.Sprintf("is not about what change %d of the feed is now about", r.Change)}
+			return nil
+		}
+		if r.Digest == "" {
+			return nil // of before there were keys
+		}
+		digest, err := l.store.ChangeDigest(ctx, t, c)
+		switch {
+		case err != nil:
+			v.Bad = &BadError{r.N, fmt.Sprintf("the values of change %d cannot be read: %v", r.Change, err)}
+		case digest == nil:
+			v.Erased++
+		case hex.EncodeToString(digest) != r.Digest:
+			v.Bad = &BadError{r.N, fmt.Sprintf("has another digest than the values that change %d has now", r.Change)}
+		default:
+			v.Values++
+		}
+		return nil
+	})
+}
+
+// valuesPage is how many changes are read at once for their values.
+const valuesPage = 200
 
 // place is how far a verification has come.
 type place struct {

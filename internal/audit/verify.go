@@ -142,10 +142,12 @@ func numberOf(body []byte) (n int64, ok bool) {
 
 // Verdict is what a verification found.
 type Verdict struct {
-	Records     int64     `json:"records"`     // that are as they were written
-	Last        int64     `json:"last"`        // number of the last of them
-	Hash        string    `json:"hash"`        // of the last of them
-	Checkpoints int64     `json:"checkpoints"` // that were met
+	Records     int64     `json:"records"`         // that are as they were written
+	Last        int64     `json:"last"`            // number of the last of them
+	Hash        string    `json:"hash"`            // of the last of them
+	Checkpoints int64     `json:"checkpoints"`     // that were met
+	Values      int64     `json:"values,omitzero"` // changes whose values are those of their record
+	Erased      int64     `json:"erased,omitzero"` // changes whose values are gone with a person
 	Bad         *BadError `json:"bad,omitzero"`
 }
 

@@ -176,6 +176,9 @@ type Audit interface {
 	// and that is not younger than the instant; and the checkpoints before that one. It returns how many records; 0: none is left
 	// to remove.
 	PruneAudit(ctx context.Context, t Tenant, before time.Time, limit int) (int, error)
+	// ChangeDigest computes the digest of a change, as the feed returns it, from what is kept of it now; nil: it was erased, or nothing
+	// is sealed here.
+	ChangeDigest(ctx context.Context, t Tenant, c *Change) ([]byte, error)
 	// Former returns a resource by an outside id that it has or had, tombstones included; ErrNotFound.
 	Former(ctx context.Context, t Tenant, id string) (*Resource, error)
 	// Erase destroys the key of a resource that is deleted, and every value that changes keep of it, and writes the Act in the same

@@ -25,7 +25,10 @@ func (r *Registry) Create(ctx context.Context, name string, hosts []string) (*Te
 	}
 	now := r.now()
 	rec := store.TenantRecord{Name: name, State: store.TenantActive, Hosts: hosts, Created: now, Since: now}
-	act := r.act("tenant.create", rec.Name, store.Detail{Name: "hosts", Value: strings.Join(hosts, ",")})
+	act := r.act("tenant.create", rec.Name)
+	if len(hosts) > 0 {
+		act.Details = []store.Detail{{Name: "hosts", Value: strings.Join(hosts, ",")}}
+	}
 	if err := r.write(ctx, &rec, act); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,15 @@
 package sqlite
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
@@ -63,10 +67,47 @@ func (l *ledger) sealChange(c *change, rows *store.Rows) {
 			act.Added++
 		}
 	}
-	if s := l.opts.Sealer; s != nil && len(key) > 0 && !c.SameDoc {
-		act.Digest = s.Digest(l.tenant, key, c.Before, after)
-	}
+	act.Digest = digest(l.opts.Sealer, l.tenant, key, c.Change, c.Before, after)
 	l.acts = append(l.acts, act)
+}
+
+// digest returns the digest of what a change did: the documents before and after, unless they are the same, and the edges.
+func digest(s store.Sealer, t store.Tenant, key []byte, c *store.Change, before, after []byte) []byte {
+	if s == nil || len(key) == 0 {
+		return nil
+	}
+	if c.SameDoc {
+		before, after = nil, nil
+	}
+	edges := slices.Clone(c.Edges)
+	slices.SortFunc(edges, func(a, b store.EdgeChange) int {
+		return cmp.Or(cmp.Compare(a.Rel, b.Rel), cmp.Compare(a.Child, b.Child))
+	})
+	packed := make([]byte, 0, 10*len(edges))
+	for _, e := range edges {
+		packed = append(packed, byte(e.Rel), byte(flag(e.Removed)))
+		packed = binary.BigEndian.AppendUint64(packed, uint64(e.Child))
+	}
+	return s.Digest(t, key, before, after, packed)
+}
+
+const keyOfResource = "SELECT key FROM resource INDEXED BY resource_num WHERE tenant = ? AND num = ?"
+
+// ChangeDigest implements store.Audit.
+func (db *DB) ChangeDigest(ctx context.Context, t store.Tenant, c *store.Change) ([]byte, error) {
+	before, after, err := db.Documents(ctx, t, c)
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	err = db.read(ctx, func(conn *conn) error {
+		_, err := conn.one(func(r row) { key = bytes.Clone(r.blob(0)) }, keyOfResource, int64(t), int64(c.Num))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return digest(db.opts.Sealer, t, key, c, before, after), nil
 }
 
 func actionOf(k store.Kind) string {

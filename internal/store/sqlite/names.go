@@ -17,7 +17,7 @@ func changedNames(before, after []byte) []string {
 func differ(names *[]string, prefix string, before, after []byte) {
 	b, a := members(before), members(after)
 	for _, m := range b {
-		if m.in(a) == nil {
+		if m.in(a) == nil && (prefix != "" || m.name != "schemas") {
 			*names = append(*names, prefix+m.name)
 		}
 	}

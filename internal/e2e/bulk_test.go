@@ -55,6 +55,9 @@ func TestRel_R01_KillMinusNineInABulk(t *testing.T) {
 		h = startHub(t, dir)
 		h.token = token
 		feed := changes(t, h)
+		for _, wrong := range hasRecords(t, h, feed) {
+			t.Errorf("round %d: %s", round, wrong)
+		}
 		for i, c := range feed {
 			if c.Seq != int64(i+1) {
 				t.Fatalf("round %d: change %d has number %d", round, i+1, c.Seq)

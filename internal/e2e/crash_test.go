@@ -17,7 +17,7 @@ import (
 
 // TestRel_R01_KillMinusNine kills the hub at random moments under load, starts it again and
 // holds what it has against what it acknowledged: nothing acknowledged is lost, nothing is
-// half there, the webhook receiver gets every change in order per resource, and the SCIM
+// half there, each change has exactly one audit record, the webhook receiver gets every change in order per resource, and the SCIM
 // application converges. MUSTER_CRASH_ROUNDS sets the number of rounds, MUSTER_CRASH_SEED the seed.
 func TestRel_R01_KillMinusNine(t *testing.T) {
 	rounds := number(t, "MUSTER_CRASH_ROUNDS", 3)
@@ -64,6 +64,9 @@ func TestRel_R01_KillMinusNine(t *testing.T) {
 			for _, wrong := range w.check(h, feed, members) {
 				t.Errorf("round %d, %s: %s", round, w.name, wrong)
 			}
+		}
+		for _, wrong := range hasRecords(t, h, feed) {
+			t.Errorf("round %d: %s", round, wrong)
 		}
 		for i, c := range feed {
 			if c.Seq != int64(i+1) {

@@ -46,6 +46,9 @@ func replay(t *testing.T, f fixture, profile string) {
 	p.names["token"] = strings.TrimSpace(muster(t, "token", "create", "--data", dir, "--name", f.ID, "--profile", profile))
 	p.play()
 	sameAsHub(t, h, app)
+	for _, wrong := range hasRecords(t, h, changes(t, h)) {
+		t.Error(wrong)
+	}
 	receiver.hasAll(t, h)
 }
 

@@ -133,6 +133,22 @@ func TestPlans(t *testing.T) {
 			"SEARCH r USING INDEX resource_live (tenant=? AND type=? AND num>?)",
 			"SCALAR SUBQUERY", "SEARCH e USING COVERING INDEX edge_child (tenant=? AND child=?)",
 		}},
+		{"audit", auditAfter, []string{"SEARCH audit USING INDEX audit_n (tenant=? AND n>?)"}},
+		{"audit that matches", auditMatch, []string{"SEARCH audit USING INDEX audit_n (tenant=? AND n>?)"}},
+		{"audit head", auditHead, []string{"SEARCH head USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{"checkpoints", checkpoints, []string{"SEARCH audit_checkpoint USING PRIMARY KEY (tenant=? AND n>?)"}},
+		{"prune from", pruneFrom, []string{"SEARCH audit USING COVERING INDEX audit_n (tenant=?)"}},
+		{"prune to", pruneTo, []string{
+			"SEARCH k USING PRIMARY KEY (tenant=? AND n>?)", "SEARCH a USING INDEX audit_n (tenant=? AND n=?)",
+		}},
+		{"prune", pruneAudit, []string{"SEARCH audit USING INDEX audit_n (tenant=? AND n<?)"}},
+		{"key of a resource", keyOfResource, []string{"SEARCH resource USING INDEX resource_num (tenant=? AND num=?)"}},
+		{"former by id", formerByID, []string{"SEARCH r USING INDEX resource_id (tenant=? AND id=?)"}},
+		{"former by record", formerByRecord, []string{
+			"SEARCH s USING COVERING INDEX source_name (tenant=?)", "SEARCH c USING PRIMARY KEY (tenant=? AND source=? AND id=?)",
+			"SEARCH r USING INDEX resource_num (tenant=? AND num=?)",
+		}},
+		{"erase changes", eraseChanges, []string{"SEARCH change USING INDEX change_num (tenant=? AND num=?)"}},
 		{"free claims", freeClaims, []string{"SEARCH claim USING PRIMARY KEY (tenant=? AND scope=?)"}},
 		{"expired", firstExpired, []string{"SEARCH pending USING COVERING INDEX pending_expires (tenant=? AND expires<?)"}},
 	} {

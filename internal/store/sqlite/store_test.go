@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"bytes"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/muster-id/muster/internal/assert"
+	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/storetest"
 )
@@ -14,7 +16,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t testing.TB, dir string) store.Store { return open(t, dir, Options{}) })
+	documents := &audit.Documents{}
+	documents.Use(bytes.Repeat([]byte{7}, 32))
+	storetest.Run(t, func(t testing.TB, dir string) store.Store { return open(t, dir, Options{Sealer: documents}) })
 }
 
 // open opens the database of a directory.

@@ -24,7 +24,7 @@ import (
 	"github.com/muster-id/muster/scim/schema"
 )
 
-// OpenFunc opens the database that belongs to dir, a directory of the test's own: what was written to it before it was
+// OpenFunc opens the database, with a Sealer, that belongs to dir, a directory of the test's own: what was written to it before it was
 // closed is there when it is opened again. The test closes it.
 type OpenFunc func(t testing.TB, dir string) store.Store
 
@@ -48,6 +48,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Purge", testPurge},
 		{"Find", testFind},
 		{"Schemas", testSchemas},
+		{"Audit", testAudit},
 		{"Reopen", testReopen},
 	} {
 		t.Run(group.name, func(t *testing.T) {

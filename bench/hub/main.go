@@ -26,14 +26,20 @@ func main() {
 	users := flag.Int("users", 100_000, "users to load")
 	requests := flag.Int("requests", 20_000, "requests of a reading figure")
 	bare := flag.Int("bare", 0, "serve a constant of so many bytes and do nothing else (used by the program itself)")
+	only := flag.Bool("guards", false, "measure only what authentication, tenants and audit cost")
+	serve := flag.String("serve", "", "serve a hub on this data directory (used by the program itself)")
+	open := flag.Bool("open", false, "without authentication, tenants and audit (used by the program itself)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *bare > 0 {
+	switch {
+	case *bare > 0:
 		err = serveBare(ctx, *bare)
-	} else {
-		err = run(ctx, *users, *requests)
+	case *serve != "":
+		err = serveHub(ctx, *serve, *open)
+	default:
+		err = run(ctx, *users, *requests, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -41,7 +47,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, users, requests int) error {
+func run(ctx context.Context, users, requests int, guards bool) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("CPU time of a process is read from /proc, which %s has not", runtime.GOOS)
 	}
@@ -57,7 +63,10 @@ func run(ctx context.Context, users, requests int) error {
 		return err
 	}
 	fmt.Printf("%-44s %10.0f /s\n", "fsync, one by one", fsync)
-	for _, step := range []func(context.Context) error{b.build, b.start, b.load, b.create, b.reads, b.members, b.restart, b.latency} {
+	if guards {
+		return b.guards(ctx)
+	}
+	for _, step := range []func(context.Context) error{b.build, b.start, b.load, b.create, b.reads, b.members, b.restart, b.latency, b.guards} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func (a *App) tenant(ctx context.Context, p place) (t store.Tenant, base string,
 	var found *tenants.Tenant
 	base = a.root
 	switch {
-	case p.name == "" && p.host == "":
+	case p.name == "" && p.host == "", a.o.NoAccess:
 		return store.Default, base, nil
 	case p.name != "":
 		base += tenantPrefix + p.name

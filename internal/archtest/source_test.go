@@ -197,6 +197,10 @@ func checkForms(p *pkg, f *file) (findings []string) {
 				add(n, "func init: importing a package must do nothing; what exists is built and handed in")
 			}
 		case *ast.Ident:
+			// The fields themselves, and passing one on, are in app and in the store.
+			if (n.Name == "NoAccess" || n.Name == "NoAudit") && !matches(p.path, "bench/...", "internal/app/...", "internal/store/sqlite/...") {
+				add(n, "a hub without %s is for the benchmark alone", map[string]string{"NoAccess": "authentication", "NoAudit": "audit"}[n.Name])
+			}
 			if n.Name == "InsecureSkipVerify" {
 				add(n, "certificates are always verified; a target may have a CA of its own (security row G17)")
 			}
@@ -394,6 +398,11 @@ func f(c struct{ InsecureSkipVerify bool }, column string) {
 		"x.go:3: func init", "x.go:6: certificates", "x.go:7: SQL", "x.go:8: SQL")
 	p = parse(t, "scim/patch", "package x\nfunc f() { go f() }")
 	expect(t, checkForms(p, p.files[0]), "x.go:2: a goroutine")
+	const measured = "package x\nvar _ = options{\nNoAccess: true}"
+	p = parse(t, "cmd/muster", measured)
+	expect(t, checkForms(p, p.files[0]), "x.go:3: a hub without authentication")
+	p = parse(t, "bench/hub", measured)
+	expect(t, checkForms(p, p.files[0]))
 }
 
 func TestCheckDocs(t *testing.T) {

@@ -61,8 +61,8 @@ func (l *Log) Refused(r Refusal, request string) {
 	g.order = append(g.order, r)
 }
 
-// flushNow is Flush once a second, or less often under attack.
-func (l *Log) flushNow(ctx context.Context) error {
+// FlushNow is Flush once a second, or less often under attack.
+func (l *Log) FlushNow(ctx context.Context) error {
 	g := &l.gather
 	g.mu.Lock()
 	if g.rest > 0 {

@@ -100,11 +100,11 @@ func (l *Log) Start() {
 		every time.Duration
 		do    func(context.Context) error
 	}{
-		{"writing refused attempts", gatherFor, l.flushNow},
+		{"writing refused attempts", gatherFor, l.FlushNow},
 		{"signing checkpoints", 5 * time.Second, func(ctx context.Context) error { return l.sign(ctx, checkpointAfter) }},
 		{"signing checkpoints", checkpointEvery, func(ctx context.Context) error { return l.sign(ctx, 1) }},
 		{"pruning the audit", pruneEvery, l.Prune},
-		{"verifying the audit", verifyEvery, l.verifyNext},
+		{"verifying the audit", verifyEvery, l.VerifySome},
 	} {
 		l.done.Go(func() {
 			tick := time.NewTicker(job.every)
@@ -412,8 +412,8 @@ func merge(a, b []store.Checkpoint) []store.Checkpoint {
 	return all
 }
 
-// verifyNext verifies a stretch of one chain after the other, again and again.
-func (l *Log) verifyNext(ctx context.Context) error {
+// VerifySome verifies the next stretch: of one chain after the other, again and again. What it finds is told to the log and by Broken.
+func (l *Log) VerifySome(ctx context.Context) error {
 	l.reading.RLock()
 	defer l.reading.RUnlock()
 	heads, err := l.store.AuditHeads(ctx, 0)

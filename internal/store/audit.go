@@ -166,7 +166,8 @@ type AuditQuery struct {
 type Audit interface {
 	// AuditHead returns the end of a tenant's chain.
 	AuditHead(ctx context.Context, t Tenant) (AuditHead, error)
-	// AuditHeads returns the ends of the chains that have at least so many records behind their last checkpoint.
+	// AuditHeads returns the ends of the chains that have at least so many records behind their last checkpoint; 0: of all that
+	// have any record.
 	AuditHeads(ctx context.Context, behind int64) ([]AuditHead, error)
 	// AuditRecords returns up to limit records, in order.
 	AuditRecords(ctx context.Context, t Tenant, q AuditQuery, limit int) ([]AuditRecord, error)

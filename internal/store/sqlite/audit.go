@@ -180,7 +180,7 @@ func (db *DB) open(t store.Tenant, key, stored []byte, format int64) ([]byte, er
 
 const (
 	auditHead  = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE tenant = ?"
-	auditHeads = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE audit_n - audit_checked >= ? ORDER BY tenant"
+	auditHeads = "SELECT tenant, audit_n, audit, audit_checked FROM head WHERE audit_n > 0 AND audit_n - audit_checked >= ? ORDER BY tenant"
 	auditAfter = "SELECT n, hash, body FROM audit INDEXED BY audit_n WHERE tenant = ? AND n > ? ORDER BY n LIMIT ?"
 	auditMatch = `SELECT n, hash, body FROM audit INDEXED BY audit_n
 	WHERE tenant = ? AND n > ? AND at >= ? AND at < ? AND (? = x'' OR instr(body, ?) > 0) ORDER BY n LIMIT ?`
@@ -201,7 +201,7 @@ func (db *DB) AuditHead(ctx context.Context, t store.Tenant) (h store.AuditHead,
 
 // AuditHeads implements store.Audit.
 func (db *DB) AuditHeads(ctx context.Context, behind int64) (list []store.AuditHead, err error) {
-	err = db.each(ctx, func(r row) { list = append(list, readAuditHead(r)) }, auditHeads, max(behind, 1))
+	err = db.each(ctx, func(r row) { list = append(list, readAuditHead(r)) }, auditHeads, behind)
 	return list, err
 }
 

@@ -136,6 +136,10 @@ func testAudit(t *testing.T, open OpenFunc) {
 		heads, err := f.AuditHeads(t.Context(), 1)
 		assert.NoError(t, err)
 		assert.Equal(t, len(heads), 0)
+		heads, err = f.AuditHeads(t.Context(), 0)
+		assert.NoError(t, err)
+		assert.Equal(t, len(heads), 1) // the installation's has no record
+		assert.Equal(t, []int64{heads[0].N, heads[0].Checked}, []int64{12, 12})
 		whole := f.records(store.Default)
 
 		// The instant is that of record 8, whose checkpoint before is at 6; the slice is so small that it takes one at a time.

@@ -215,6 +215,44 @@ func (c *Client) Erase(ctx context.Context, r EraseRequest) error {
 	return c.do(ctx, http.MethodPost, "/v1/erase", r, nil)
 }
 
+// Holds lists what the guard holds, or has held too.
+func (c *Client) Holds(ctx context.Context, all bool) ([]Hold, error) {
+	path := "/v1/holds"
+	if all {
+		path += "?all=true"
+	}
+	var l []Hold
+	return l, c.do(ctx, http.MethodGet, path, nil, &l)
+}
+
+// Hold returns a hold with its changes.
+func (c *Client) Hold(ctx context.Context, id string) (Hold, error) {
+	var h Hold
+	return h, c.do(ctx, http.MethodGet, "/v1/holds/"+url.PathEscape(id), nil, &h)
+}
+
+// DecideHold approves or rejects a hold.
+func (c *Client) DecideHold(ctx context.Context, id, action string, d Decision) (Hold, error) {
+	var h Hold
+	return h, c.do(ctx, http.MethodPost, "/v1/holds/"+url.PathEscape(id)+"/"+action, d, &h)
+}
+
+// Protected lists what is protected.
+func (c *Client) Protected(ctx context.Context) ([]Protected, error) {
+	var l []Protected
+	return l, c.do(ctx, http.MethodGet, "/v1/protected", nil, &l)
+}
+
+// Protect protects a group or an account.
+func (c *Client) Protect(ctx context.Context, r ProtectRequest) error {
+	return c.do(ctx, http.MethodPost, "/v1/protected", r, nil)
+}
+
+// Unprotect ends that.
+func (c *Client) Unprotect(ctx context.Context, typ, name string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/protected?"+url.Values{"type": {typ}, "name": {name}}.Encode(), nil, nil)
+}
+
 // Targets reports how the targets are doing.
 func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	var l []Target

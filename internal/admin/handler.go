@@ -13,6 +13,10 @@
 //	PATCH  /v1/tenants/{name}           change settings
 //	POST   /v1/tenants/{name}/{action}  suspend, resume or delete it
 //	GET    /v1/purged        reports of the tenants that were purged
+//	GET    /v1/holds         what the guard holds: ?all=true
+//	GET    /v1/holds/{num}   a hold with its changes
+//	POST   /v1/holds/{num}/{action}  approve or reject
+//	GET    /v1/protected     what is protected; POST protects, DELETE ends that: ?type=&name=
 //	GET    /v1/sources       list sources
 //	POST   /v1/sources       create a source
 //	POST   /v1/tokens        create a token; the only answer that holds a secret
@@ -47,6 +51,7 @@ import (
 	"github.com/muster-id/muster/internal/access"
 	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/tenants"
@@ -61,6 +66,10 @@ type Options struct {
 	Tenants *tenants.Registry
 	Tokens  *access.Registry
 	Audit   *audit.Log
+	// Guard shows and decides what is held.
+	Guard *guard.Guard
+	// Rows returns resources by number.
+	Rows func(ctx context.Context, t store.Tenant, nums []store.Num) ([]*store.Resource, error)
 	// Feed returns a reader of a tenant's changes.
 	Feed func(ctx context.Context, t store.Tenant) (*feed.Reader, error)
 	// Stats counts what a tenant has.
@@ -130,6 +139,12 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("PATCH /v1/tenants/{name}", h.setTenant)
 	mux.HandleFunc("POST /v1/tenants/{name}/{action}", h.actOnTenant)
 	mux.HandleFunc("GET /v1/purged", h.purged)
+	mux.HandleFunc("GET /v1/holds", h.holds)
+	mux.HandleFunc("GET /v1/holds/{num}", h.showHold)
+	mux.HandleFunc("POST /v1/holds/{num}/{action}", h.decideHold)
+	mux.HandleFunc("GET /v1/protected", h.protected)
+	mux.HandleFunc("POST /v1/protected", h.protect)
+	mux.HandleFunc("DELETE /v1/protected", h.unprotect)
 	mux.HandleFunc("GET /v1/sources", h.sources)
 	mux.HandleFunc("POST /v1/sources", h.createSource)
 	mux.HandleFunc("POST /v1/tokens", h.createToken)

@@ -13,6 +13,7 @@ import (
 	"github.com/muster-id/muster/internal/datadir"
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
@@ -23,7 +24,7 @@ import (
 // adminOptions are the services behind the command socket.
 func (a *App) adminOptions() admin.Options {
 	o := commands(a.store, a.schemas, a.audit)
-	o.Tenants, o.Tokens = a.tenants, a.tokens
+	o.Tenants, o.Tokens, o.Guard = a.tenants, a.tokens, a.guard
 	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
 	return o
 }
@@ -32,6 +33,8 @@ func (a *App) adminOptions() admin.Options {
 func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.Options {
 	registered := tenants.New(db, tenants.Options{})
 	return admin.Options{
+		Guard:   guard.New(db, guard.Options{Directory: registry.Directory}),
+		Rows:    db.ByNum,
 		Tenants: registered,
 		Tokens:  access.NewRegistry(db, time.Now, id.New),
 		Audit:   log,

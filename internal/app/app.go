@@ -33,6 +33,7 @@ import (
 	"github.com/muster-id/muster/internal/delivery"
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/feed"
+	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/schemas"
@@ -124,6 +125,7 @@ type App struct {
 	checkpointKey ed25519.PrivateKey
 	documents     *audit.Documents
 	audit         *audit.Log
+	guard         *guard.Guard
 
 	listeners []listener
 	root      string // URL of the listener, without path
@@ -149,6 +151,7 @@ type listener struct {
 type walker struct {
 	*delivery.Walker
 	name, tenant, kind string
+	number             store.Tenant
 }
 
 // cleanup is one step of Stop.
@@ -207,7 +210,7 @@ func (a *App) openStore(ctx context.Context) error {
 		sealer = nil
 	}
 	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{
-		Sealer: sealer, NoAudit: a.o.NoAudit,
+		Sealer: sealer, NoAudit: a.o.NoAudit, Guard: a.guardLimits,
 		Logger:  a.log,
 		Observe: func(b sqlite.Batch) { a.metrics.Commit(b.Ops, b.Took) },
 	})
@@ -230,6 +233,7 @@ func (a *App) openServices(ctx context.Context) error {
 		return err
 	}
 	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Keep: a.keepAudit, Log: a.log})
+	a.guard = guard.New(a.store, guard.Options{Directory: a.schemas.Directory, Wake: a.wake, Log: a.log})
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})
@@ -325,7 +329,7 @@ func (a *App) openTargets(ctx context.Context) error {
 			Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
 			Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number),
 		})
-		a.walkers = append(a.walkers, walker{w, t.Name, cmp.Or(t.Tenant, defaultTenant), t.Kind})
+		a.walkers = append(a.walkers, walker{w, t.Name, cmp.Or(t.Tenant, defaultTenant), t.Kind, number})
 		a.onStop("stop target "+t.Name, w.Stop)
 	}
 	return nil
@@ -347,6 +351,9 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("write the audit", a.audit.Stop)
 	a.tenants.Start() //nolint:contextcheck // as above
 	a.onStop("stop purging tenants", func(context.Context) error { a.tenants.Stop(); return nil })
+	if err := a.guard.Resume(ctx); err != nil {
+		return fmt.Errorf("end what was rejected: %w", err)
+	}
 	if err := a.makeFirstToken(ctx); err != nil {
 		return err
 	}

@@ -30,6 +30,9 @@ func (a *App) readyDetail(w http.ResponseWriter, r *http.Request) {
 	if problem := a.notReady(r.Context()); problem != nil {
 		detail["status"], detail["reason"], status = "unavailable", problem.Error(), http.StatusServiceUnavailable
 	}
+	if n, err := a.store.OpenHolds(r.Context()); err == nil && n > 0 {
+		detail["guard"] = map[string]any{"holds": n, "do": "muster guard list"}
+	}
 	if b := a.audit.Broken(); b != nil { // writes go on: who would stop them could stop a hub by it
 		detail["audit"] = map[string]any{"status": "broken", "tenant": int64(b.Tenant), "record": b.N, "problem": b.Problem}
 	}
@@ -73,6 +76,13 @@ func (a *App) metricsHandler() http.Handler {
 		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
 			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
 	}
+	m.Gauge("muster_guard_holds", "Mass changes that wait for a decision: see \"muster guard list\".", func() float64 {
+		n, err := a.store.OpenHolds(context.Background())
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	})
 	m.Gauge("muster_audit_broken", "1 if a record of the audit was found altered or missing: see /readyz on this listener.", func() float64 {
 		if a.audit.Broken() != nil {
 			return 1

@@ -18,7 +18,14 @@ const (
 	reasonDirty    = "dirty"    // something that it refers to, or that refers to it, has changed
 	reasonWaiting  = "waiting"  // two resources wait for each other
 	reasonStore    = "store"    // the store failed during the call
+	reasonHeld     = "held"     // a person has to decide first; see package guard
 )
+
+// errHeld ends a turn at a change that the guard holds.
+var errHeld = errors.New("the guard holds it")
+
+// heldWait is how long something held waits before it is looked at again. A decision wakes it at once, in this process.
+const heldWait = time.Minute
 
 // errStore marks a failure of the store in the middle of a call: nobody's attempt.
 var errStore = errors.New("the store failed")
@@ -157,6 +164,12 @@ func (w *Walker) well(ctx context.Context, now time.Time) {
 
 // fail decides what becomes of a lane and of the target after a failure.
 func (w *Walker) fail(ctx context.Context, l *lane, err error, now time.Time) {
+	if errors.Is(err, errHeld) { // nobody's failure
+		w.circuit.probing = false
+		w.setRow(l, store.Detour{Next: now.Add(heldWait), Reason: reasonHeld, Detail: "it waits for a decision: muster guard list"})
+		l.parked = true
+		return
+	}
 	v := judge(err, !w.isState())
 	w.setError(v.reason, v.detail)
 	// The same resource has put the target out of open before, and others have succeeded since.

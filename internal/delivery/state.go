@@ -17,6 +17,9 @@ const touchedSize = 1 << 16
 
 // sync makes one resource so at a state target. All changes read of it until now are settled by that.
 func (w *Walker) sync(ctx context.Context, t target.State, j job) (settled store.Seq, err error) {
+	if held, err := w.isHeld(ctx, j.holds, j.num); err != nil || held {
+		return j.from, err
+	}
 	work := call{w: w, num: j.num}
 	r, err := work.Resource(ctx, target.Num(j.num))
 	if err != nil {
@@ -38,6 +41,21 @@ func (w *Walker) sync(ctx context.Context, t target.State, j job) (settled store
 		return j.from, err
 	}
 	return j.upto, nil
+}
+
+// isHeld returns errHeld for a resource that is frozen: a target goes on with what it was before.
+func (w *Walker) isHeld(ctx context.Context, holds bool, n store.Num) (bool, error) {
+	if !holds {
+		return false, nil
+	}
+	hold, _, err := w.db.HeldBy(ctx, w.tenant, n)
+	if err != nil {
+		return false, storeFault(ctx, "read what is held", err)
+	}
+	if hold != 0 {
+		return true, errHeld
+	}
+	return false, nil
 }
 
 // touched yields the members that the changes of a job added or removed.

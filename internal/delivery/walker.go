@@ -21,6 +21,7 @@ type Store interface {
 	store.Reader
 	store.Feed
 	store.Deliveries
+	store.Guard
 }
 
 // Beginning says where a target without a cursor begins.
@@ -109,6 +110,7 @@ type Walker struct {
 	jobs    chan job
 	results chan result
 	asks    chan ask
+	wake    chan struct{}
 	drain   chan struct{} // closed by Stop
 	done    chan struct{} // closed when the walker's own goroutine has ended
 
@@ -187,6 +189,7 @@ func New(db Store, tenant store.Tenant, t target.Target, o Options) *Walker {
 		jobs:    make(chan job, o.Concurrency),
 		results: make(chan result, o.Concurrency),
 		asks:    make(chan ask),
+		wake:    make(chan struct{}, 1),
 		drain:   make(chan struct{}),
 		done:    make(chan struct{}),
 		lanes:   map[store.Num]*lane{},
@@ -272,6 +275,24 @@ func (w *Walker) Stop(ctx context.Context) error {
 	return err
 }
 
+// Wake makes the walker look again at what the guard held.
+func (w *Walker) Wake() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// woken has the rows of what was held tried at once: the decision has altered those that are stored.
+func (w *Walker) woken() {
+	for _, row := range w.rows {
+		if row != nil && row.Reason == reasonHeld {
+			row.Next = time.Now()
+		}
+	}
+	w.moreDue = true
+}
+
 // follow tells the walker about the head as it moves.
 func (w *Walker) follow(ctx context.Context) {
 	after := w.head.Seq
@@ -328,6 +349,8 @@ func (w *Walker) walk(ctx context.Context) {
 			w.finish(ctx, r)
 		case a := <-w.asks:
 			a.on(ctx, w)
+		case <-w.wake:
+			w.woken()
 		case <-timer.C:
 		case <-drain:
 			w.draining, drain = true, nil

@@ -227,7 +227,7 @@ func (w *Walker) dispatch(now time.Time) {
 		}
 		j := job{
 			lane: l, num: l.num, class: c, from: l.from, upto: l.upto,
-			attempt: l.attempts + 1, epoch: w.head.Epoch, note: w.notes[l.num],
+			attempt: l.attempts + 1, epoch: w.head.Epoch, holds: w.head.Holds > 0, note: w.notes[l.num],
 		}
 		if !l.partial {
 			j.changes, j.whole = l.changes, true

@@ -31,6 +31,7 @@ type job struct {
 	whole      bool
 	attempt    int
 	epoch      int64
+	holds      bool // something is held
 	note       note
 }
 
@@ -74,6 +75,14 @@ func (w *Walker) deliver(ctx context.Context, t target.Stream, j job) (settled s
 			}
 		}
 		for _, row := range page {
+			switch row.Held {
+			case store.HoldOpen:
+				return settled, note{}, errHeld
+			case store.HoldRejected, store.HoldRejecting: // left out for good
+				settled = row.Seq
+				continue
+			case store.NotHeld, store.HoldApproved:
+			}
 			c, err := w.reader.Load(ctx, j.epoch, row)
 			if err != nil {
 				return settled, note{}, storeFault(ctx, "load a change", err)

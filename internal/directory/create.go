@@ -178,7 +178,7 @@ func (s *resources) change(ctx context.Context, row *store.Resource, c store.Cha
 	c.Num, c.Type, c.ID, c.Person, c.Version = row.Num, row.Type, row.ID, row.Person, row.Version
 	c.At, c.Source, c.Actor, c.Lane = row.Modified, s.Source, s.Actor, lane(c.Events)
 	r := s.d.opts.Request(ctx)
-	c.RequestID, c.Address = r.ID, r.Client
+	c.RequestID, c.Address, c.Repair = r.ID, r.Client, s.repair
 	return &c
 }
 

@@ -68,6 +68,8 @@ type Caller struct {
 	Tenant store.Tenant
 	Source store.Source
 	Actor  string // id of the token, or the component that writes
+
+	repair bool // puts back what was rejected
 }
 
 // Stores returns what the caller sees, by resource type. It is kept for the caller's next request: nobody alters it.

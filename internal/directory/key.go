@@ -8,12 +8,30 @@ import (
 	"golang.org/x/text/secure/precis"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/schema"
 )
 
 // userName is the attribute whose values are names of people in the sense of RFC 8265.
 const userName = "userName"
+
+// NameKey returns what a User of a userName, or a Group of a displayName, is found by; "" if there is no such name.
+func NameKey(typ, name string) string {
+	set, attr := NewSet(), "displayName"
+	if typ == store.TypeUser {
+		attr = userName
+	}
+	t := set.Type(typ)
+	if t == nil {
+		return ""
+	}
+	p, err := t.Resolve(attr, nil)
+	if err != nil {
+		return ""
+	}
+	return store.KeyText(set, p.Leaf(), name)
+}
 
 // Fold maps a string to the form in which it is compared, indexed and kept unique. It is
 // the one key function of the hub (C08): the same for writing and for asking, and

@@ -31,6 +31,9 @@ type Change struct {
 	Actor        string // token id, or the component that wrote
 	RequestID    string
 	Urgent       bool // ends somebody's access
+	// Hold is the guard's, if it holds the change or has: what targets do not get, or did not get then. 0: none.
+	Hold      int64
+	HoldState string // open, approved or rejected
 
 	// Before and After are the documents: canonical JSON without id, meta, relations and never-returned
 	// attributes; nil where there is none. They are equal if only relations changed.

@@ -53,6 +53,14 @@ func (c *Change) MarshalJSONTo(e *jsontext.Encoder) error {
 	w.text("source", c.Source)
 	w.text("actor", c.Actor)
 	w.text("requestId", c.RequestID)
+	if c.Hold != 0 {
+		w.token(jsontext.String("hold"))
+		w.token(jsontext.BeginObject)
+		w.token(jsontext.String("id"))
+		w.token(jsontext.Int(c.Hold))
+		w.text("state", c.HoldState)
+		w.token(jsontext.EndObject)
+	}
 	w.token(jsontext.EndObject)
 	if w.err != nil {
 		return fmt.Errorf("write change %s: %w", c.Position, w.err)

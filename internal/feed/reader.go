@@ -38,6 +38,9 @@ func NewReader(f store.Feed, t store.Tenant, o Options) *Reader {
 	return &Reader{feed: f, tenant: t, source: o.SourceName, secrets: guard{schemas: o.Schemas}}
 }
 
+// holdStates are the names of what became of a hold, by store.HoldState.
+var holdStates = [...]string{"", "open", "approved", "rejected", "rejected"}
+
 func sourceName(s store.Source) string {
 	if s == store.DefaultSource {
 		return "default"
@@ -124,6 +127,8 @@ func (r *Reader) Load(ctx context.Context, epoch int64, row *store.Change) (*Cha
 		Actor:        row.Actor,
 		RequestID:    row.RequestID,
 		Urgent:       row.Lane == store.Urgent,
+		Hold:         row.Hold,
+		HoldState:    holdStates[row.Held],
 		edges:        row.Edges,
 		deleted:      row.Events&store.EventDeleted != 0,
 		mark:         mark(row),

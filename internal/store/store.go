@@ -108,6 +108,7 @@ type Store interface {
 	Purger
 	Audit
 	Secrets
+	Guard
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -302,7 +303,10 @@ type Change struct {
 	Source    Source
 	Actor     string // token id, or the component that wrote
 	RequestID string
-	Address   string // of the client; for the audit alone, a Change that is read has none
+	Address   string    // of the client; for the audit alone, a Change that is read has none
+	Repair    bool      // puts right what was rejected: never held. For the store alone
+	Hold      int64     // that it is held by, or was; 0: none. Given by the store
+	Held      HoldState // of Hold
 	Lane      Lane
 	Edges     []EdgeChange
 }
@@ -346,6 +350,10 @@ type Rows struct {
 	Audit      []*Act
 	Checkpoint *Checkpoint
 	Secrets    []*Secret // inserted or replaced by name
+	Decisions  []*Decision
+	Protect    []*Protected // inserted, or replaced by Type and Key
+	Unprotect  []*Protected // by Type and Key
+	Restored   []Num        // tombstones among Resources that come back with the edges they had
 }
 
 // Reader reads resources. Tombstones are invisible to it.
@@ -436,6 +444,7 @@ type Feed interface {
 type Head struct {
 	Epoch int64 // grows at a restore
 	Seq   Seq
+	Holds int64     // that are open
 	At    time.Time // of the last change; zero: none
 }
 

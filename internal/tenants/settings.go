@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/internal/store"
 )
 
 // Settings are what a tenant decides for itself, a section for each feature. The zero value of a key is the server's
@@ -18,6 +20,8 @@ type Settings struct {
 	Title string `json:"title,omitzero"`
 	// Audit is how long the tenant's audit is kept.
 	Audit AuditSettings `json:"audit,omitzero"`
+	// Guard says from where on what a source does is held.
+	Guard Guard `json:"guard,omitzero"`
 }
 
 // AuditSettings are the section audit.
@@ -39,10 +43,42 @@ func (s *AuditSettings) check() error {
 	return nil
 }
 
+// Guard are the limits of the mass-change guard; see store.GuardLimits.
+type Guard struct {
+	// People is how many people may be deactivated, deleted or renamed in 24 hours. Defaults to 10.
+	People int64 `json:"people,omitzero"`
+	// Percent of the active people may be, if that is more. Defaults to 5.
+	Percent int64 `json:"percent,omitzero"`
+	// GroupPercent of a group's members may be removed. Defaults to 20.
+	GroupPercent int64 `json:"group_percent,omitzero"`
+	// GroupSize is up to which size a group may lose any of its members. Defaults to 20.
+	GroupSize int64 `json:"group_size,omitzero"`
+	// Off holds nothing but what is protected.
+	Off bool `json:"off,omitzero"`
+}
+
+// Limits returns the limits that the store is to keep.
+func (g Guard) Limits() store.GuardLimits {
+	l := store.DefaultGuard
+	for _, set := range []struct {
+		value int64
+		limit *int64
+	}{{g.People, &l.People}, {g.Percent, &l.Percent}, {g.GroupPercent, &l.GroupPercent}, {g.GroupSize, &l.GroupSize}} {
+		if set.value > 0 {
+			*set.limit = set.value
+		}
+	}
+	l.Off = g.Off
+	return l
+}
+
 // check says which value cannot be.
 func (s *Settings) check() error {
 	if len(s.Title) > 200 {
 		return errors.New("title: at most 200 bytes")
+	}
+	if s.Guard.Percent > 100 || s.Guard.GroupPercent > 100 {
+		return errors.New("a percentage of the guard is at most 100")
 	}
 	return s.Audit.check()
 }

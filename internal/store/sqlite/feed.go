@@ -6,12 +6,12 @@ import (
 	"github.com/muster-id/muster/internal/store"
 )
 
-const feedHead = "SELECT epoch, seq, at FROM head WHERE tenant = ?"
+const feedHead = "SELECT epoch, seq, at, holds FROM head WHERE tenant = ?"
 
 // Head implements store.Feed.
 func (db *DB) Head(ctx context.Context, t store.Tenant) (h store.Head, err error) {
 	err = db.find(ctx, func(r row) {
-		h = store.Head{Epoch: r.int(0), Seq: store.Seq(r.int(1)), At: fromMillis(r.int(2))}
+		h = store.Head{Epoch: r.int(0), Seq: store.Seq(r.int(1)), At: fromMillis(r.int(2)), Holds: r.int(3)}
 	}, feedHead, int64(t))
 	return h, err
 }
@@ -41,9 +41,10 @@ func (db *DB) Wait(ctx context.Context, t store.Tenant, after store.Seq) error {
 }
 
 const (
-	changeColumns = "c.seq, c.num, c.type, c.id, c.person, c.kind, c.events, c.version, c.same, c.at, c.source, c.actor, c.request, c.lane, c.edges"
-	changesAfter  = "SELECT " + changeColumns + " FROM change c WHERE c.tenant = ? AND c.seq > ? ORDER BY c.seq LIMIT ?"
-	changesOf     = "SELECT " + changeColumns + ` FROM change c INDEXED BY change_num
+	changeColumns = "c.seq, c.num, c.type, c.id, c.person, c.kind, c.events, c.version, c.same, c.at, c.source, c.actor, c.request, c.lane, c.edges, c.hold, " +
+		"CASE c.hold WHEN 0 THEN 0 ELSE (SELECT h.state FROM hold h WHERE h.tenant = c.tenant AND h.num = c.hold) END"
+	changesAfter = "SELECT " + changeColumns + " FROM change c WHERE c.tenant = ? AND c.seq > ? ORDER BY c.seq LIMIT ?"
+	changesOf    = "SELECT " + changeColumns + ` FROM change c INDEXED BY change_num
 	WHERE c.tenant = ? AND c.num = ? AND c.seq >= ? AND c.seq <= ? ORDER BY c.seq LIMIT ?`
 	urgentAfter = "SELECT " + changeColumns + ` FROM change c INDEXED BY change_urgent
 	WHERE c.tenant = ? AND c.lane = 1 AND c.seq > ? ORDER BY c.seq LIMIT ?`
@@ -113,6 +114,8 @@ func readChange(r row) *store.Change {
 		Actor:     r.text(11),
 		RequestID: r.text(12),
 		Lane:      store.Lane(r.int(13)),
+		Hold:      r.int(15),
+		Held:      store.HoldState(r.int(16)),
 	}
 }
 

@@ -33,7 +33,8 @@ type ledger struct {
 	cuts    []cut
 	sweep   map[store.Num]bool // true: to be swept, false: not any more
 	changes []*change
-	acts    []*store.Act  // in the order in which they happened
+	acts    []*store.Act // in the order in which they happened
+	guard   guard
 	rest    []*store.Rows // for the tables that no View shows
 
 	renested bool // the nesting of groups changed
@@ -50,6 +51,10 @@ type head struct {
 	audited       int64
 	hash          [sha256.Size]byte // of the record audited
 	checked       int64             // the record of the last checkpoint
+	active        int64             // people who are not inactive
+	holds         int64             // that are open
+	lastHold      int64
+	protected     int64
 	dirty         bool
 }
 
@@ -191,21 +196,30 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 			}
 		}
 	}
+	l.guard.conn = c
 	for _, r := range rows.Resources {
 		l.giveKey(r)
 	}
 	for _, ch := range rows.Changes {
 		l.enterChange(ch, rows)
 	}
+	if l.guard.err != nil {
+		return nil, l.guard.err
+	}
 	l.enterActs(rows)
+	l.enterDecisions(rows)
 	for _, n := range rows.Cut {
 		l.enterCut(n, rows)
 	}
 	for _, r := range rows.Resources {
-		if k := l.nums[r.Num]; k != nil && k.now.Deleted && !r.Deleted && !slices.Contains(rows.Cut, r.Num) {
+		if k := l.nums[r.Num]; k != nil && k.now.Deleted && !r.Deleted && !slices.Contains(rows.Cut, r.Num) && !slices.Contains(rows.Restored, r.Num) {
 			l.enterCut(r.Num, rows) // no revival brings an edge back
 		}
 		l.enterResource(r)
+	}
+	for _, n := range rows.Restored {
+		l.sweep[n] = false
+		l.renested = true
 	}
 	for _, n := range rows.Swept {
 		l.sweep[n] = true
@@ -280,6 +294,7 @@ func (l *ledger) enterChange(ch *store.Change, rows *store.Rows) {
 	}
 	c := &change{Change: ch, gen: gen, before: ch.Before}
 	l.changes = append(l.changes, c)
+	l.judge(c, rows)
 	l.sealChange(c, rows)
 }
 
@@ -320,13 +335,13 @@ func (l *ledger) enterResource(r *store.Resource) {
 	}
 	was := k.now
 	if was != nil && !was.Deleted {
-		l.count(was.Type, -1)
+		l.count(was, -1)
 		if was.ID != r.ID || r.Deleted {
 			l.ids[was.ID] = 0
 		}
 	}
 	if !r.Deleted {
-		l.count(r.Type, +1)
+		l.count(r, +1)
 		l.ids[r.ID] = r.Num
 	}
 	if was != nil && was.Deleted != r.Deleted && r.Type != store.TypeUser {
@@ -338,10 +353,13 @@ func (l *ledger) enterResource(r *store.Resource) {
 	k.now = r
 }
 
-func (l *ledger) count(typ string, by int64) {
-	switch typ {
+func (l *ledger) count(r *store.Resource, by int64) {
+	switch r.Type {
 	case store.TypeUser:
 		l.head.users += by
+		if r.Index.Active != store.False {
+			l.head.active += by
+		}
 	case store.TypeGroup:
 		l.head.groups += by
 	}

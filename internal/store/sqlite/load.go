@@ -61,11 +61,11 @@ func (l *ledger) load(c *conn) error {
 	return l.loadEdges(c)
 }
 
-const selectHead = "SELECT seq, next_num, at, users, groups, gen, audit_n, audit, audit_checked FROM head WHERE tenant = ?"
+const selectHead = "SELECT seq, next_num, at, users, groups, gen, audit_n, audit, audit_checked, active, holds, last_hold, protected FROM head WHERE tenant = ?"
 
 func (l *ledger) loadHead(c *conn) (err error) {
 	l.known, err = c.one(func(r row) {
-		l.head = head{seq: store.Seq(r.int(0)), next: store.Num(r.int(1)), at: r.int(2), users: r.int(3), groups: r.int(4), gen: int(r.int(5)), audited: r.int(6), checked: r.int(8)}
+		l.head = head{seq: store.Seq(r.int(0)), next: store.Num(r.int(1)), at: r.int(2), users: r.int(3), groups: r.int(4), gen: int(r.int(5)), audited: r.int(6), checked: r.int(8), active: r.int(9), holds: r.int(10), lastHold: r.int(11), protected: r.int(12)}
 		copy(l.head.hash[:], r.blob(7))
 		l.head.fresh = l.head.next
 	}, selectHead, int64(l.tenant))

@@ -28,6 +28,9 @@ type Options struct {
 	MaxBatch int
 	// Sealer seals the documents of changes. Defaults to none: they are kept as they are.
 	Sealer store.Sealer
+	// Guard returns from where on changes of a tenant are held. It is asked by the writer, so it must be quick, and must not write.
+	// Defaults to nobody's: nothing is held but what is protected.
+	Guard func(store.Tenant) store.GuardLimits
 	// NoAudit leaves out the audit. It is for measuring what that costs.
 	NoAudit bool
 	// Readers is how many reads run at the same time. Defaults to 4.

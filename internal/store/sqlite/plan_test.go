@@ -98,9 +98,9 @@ func TestPlans(t *testing.T) {
 			"SEARCH p USING INDEX resource_num (tenant=? AND num=?)",
 			"SEARCH c USING INDEX resource_num (tenant=? AND num=?)",
 		}},
-		{"changes", changesAfter, []string{"SEARCH c USING INDEX change_seq (tenant=? AND seq>?)"}},
-		{"changes of one", changesOf, []string{"SEARCH c USING INDEX change_num (tenant=? AND num=? AND seq>? AND seq<?)"}},
-		{"urgent changes", urgentAfter, []string{"SEARCH c USING INDEX change_urgent (tenant=? AND seq>?)"}},
+		{"changes", changesAfter, []string{"SEARCH c USING INDEX change_seq (tenant=? AND seq>?)", "SCALAR SUBQUERY", "SEARCH h USING PRIMARY KEY (tenant=? AND num=?)"}},
+		{"changes of one", changesOf, []string{"SEARCH c USING INDEX change_num (tenant=? AND num=? AND seq>? AND seq<?)", "SCALAR SUBQUERY", "SEARCH h USING PRIMARY KEY (tenant=? AND num=?)"}},
+		{"urgent changes", urgentAfter, []string{"SEARCH c USING INDEX change_urgent (tenant=? AND seq>?)", "SCALAR SUBQUERY", "SEARCH h USING PRIMARY KEY (tenant=? AND num=?)"}},
 		{"edges of a change", edgesOfChange, []string{
 			"SEARCH x USING PRIMARY KEY (tenant=? AND seq=?)", "SEARCH r USING INDEX resource_num (tenant=? AND num=?)",
 		}},
@@ -113,7 +113,7 @@ func TestPlans(t *testing.T) {
 		{"count detours", countDetours, []string{"SEARCH d USING COVERING INDEX detour_due (tenant=? AND target=?)"}},
 		{"link", selectLink, []string{"SEARCH k USING PRIMARY KEY (tenant=? AND target=? AND num=?)"}},
 		{"link by remote id", linkByRemote, []string{"SEARCH k USING INDEX link_remote (tenant=? AND target=? AND type=? AND remote_id=?)"}},
-		{"sweep", firstSweep, []string{"SEARCH sweep USING PRIMARY KEY (tenant=?)"}},
+		{"sweep", firstSweep, []string{"SEARCH s USING PRIMARY KEY (tenant=?)", "SCALAR SUBQUERY", "SEARCH h USING PRIMARY KEY (tenant=? AND num=?)"}},
 		{"sweep touch", sweepTouch, []string{
 			"SEARCH resource USING INDEX resource_num (tenant=? AND num=?)", "LIST SUBQUERY",
 			"SEARCH e USING COVERING INDEX edge_child (tenant=? AND child=? AND rel=?)",

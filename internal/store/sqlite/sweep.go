@@ -8,7 +8,9 @@ import (
 )
 
 const (
-	firstSweep   = "SELECT num FROM sweep WHERE tenant = ? ORDER BY num LIMIT 1"
+	// What is held may come back, with its edges.
+	firstSweep = `SELECT s.num FROM sweep s WHERE s.tenant = ? AND NOT EXISTS
+	(SELECT 1 FROM held h WHERE h.tenant = s.tenant AND h.num = s.num) ORDER BY s.num LIMIT 1`
 	firstExpired = "SELECT 1 FROM pending INDEXED BY pending_expires WHERE tenant = ? AND expires < ? LIMIT 1"
 	sweepTouch   = `UPDATE resource INDEXED BY resource_num SET version = version + 1, modified = max(modified, ?)
 	WHERE tenant = ? AND deleted = 0 AND num IN

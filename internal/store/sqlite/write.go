@@ -21,6 +21,7 @@ func (l *ledger) write(c *conn) error {
 		{"edges", l.writeEdges},
 		{"pending references", l.writePending},
 		{"changes", l.writeChanges},
+		{"holds", l.writeGuard},
 		{"audit", l.writeAudit},
 		{"deliveries, tokens and schemas", l.writeRest},
 		{"head", l.writeHead},
@@ -270,7 +271,7 @@ func (l *ledger) writePending(c *conn) error {
 
 const (
 	insertChange = `INSERT INTO change (tenant, seq, num, type, id, person, kind, events, version, at, source, actor, request,
-	lane, hold, same, edges, format, key_id, gen, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, '', ?, ?)`
+	lane, hold, same, edges, format, key_id, gen, before) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?)`
 	insertChangeEdges = `INSERT INTO change_edge (tenant, seq, rel, child, removed)
 	SELECT ?, ?, ?, k.value, ? FROM json_each(?) k`
 )
@@ -279,7 +280,7 @@ func (l *ledger) writeChanges(c *conn) error {
 	for _, ch := range l.changes {
 		if _, err := c.exec(insertChange, int64(l.tenant), int64(ch.Seq), int64(ch.Num), ch.Type, ch.ID, ch.Person,
 			int64(ch.Kind), int64(ch.Events), ch.Version, toMillis(ch.At), int64(ch.Source), ch.Actor, ch.RequestID,
-			int64(ch.Lane), flag(ch.SameDoc), int64(len(ch.Edges)), ch.format, int64(ch.gen), document(ch.before)); err != nil {
+			int64(ch.Lane), ch.Hold, flag(ch.SameDoc), int64(len(ch.Edges)), ch.format, int64(ch.gen), document(ch.before)); err != nil {
 			return err
 		}
 		if err := l.writeChangeEdges(c, ch); err != nil {
@@ -331,14 +332,16 @@ func (l *ledger) writeRest(c *conn) error {
 	return nil
 }
 
-const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ?, gen = ?, audit_n = ?, audit = ?, audit_checked = ? WHERE tenant = ?"
+const updateHead = "UPDATE head SET seq = ?, next_num = ?, at = ?, users = ?, groups = ?, gen = ?, audit_n = ?, audit = ?, audit_checked = ?, " +
+	"active = ?, holds = ?, last_hold = ?, protected = ? WHERE tenant = ?"
 
 func (l *ledger) writeHead(c *conn) error {
 	if !l.head.dirty {
 		return nil
 	}
 	h := &l.head
-	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(h.gen), h.audited, h.hash[:], h.checked, int64(l.tenant))
+	_, err := c.exec(updateHead, int64(h.seq), int64(h.next), h.at, h.users, h.groups, int64(h.gen), h.audited, h.hash[:], h.checked,
+		h.active, h.holds, h.lastHold, h.protected, int64(l.tenant))
 	return err
 }
 

@@ -1,0 +1,28 @@
+package app
+
+import (
+	"context"
+
+	"github.com/muster-id/muster/internal/store"
+)
+
+// guardLimits are the limits that a tenant has set. The writer asks while it decides, so it may not wait for a write.
+func (a *App) guardLimits(t store.Tenant) store.GuardLimits {
+	if a.tenants == nil {
+		return store.DefaultGuard
+	}
+	found, err := a.tenants.ByNumber(context.Background(), t)
+	if err != nil {
+		return store.DefaultGuard
+	}
+	return found.Settings.Guard.Limits()
+}
+
+// wake makes the targets of a tenant look again at what was held.
+func (a *App) wake(t store.Tenant) {
+	for _, w := range a.walkers {
+		if w.number == t {
+			w.Wake()
+		}
+	}
+}

@@ -300,7 +300,9 @@ func testSecrets(t *testing.T, open OpenFunc) {
 		{Name: "a", Value: []byte("1")}, {Name: "b", Value: []byte("2")}, {Name: "c", Value: []byte("3")},
 	}})
 	f.rows(store.Rows{Secrets: []*store.Secret{
-		{Name: "a", Value: []byte("x"), If: []byte("1")}, {Name: "b", Value: []byte("x"), If: []byte("1")}, {Name: "c"},
+		{Name: "a", Value: []byte("x"), If: []byte("1")},
+		{Name: "b", Value: []byte("x"), If: []byte("1")},
+		{Name: "c"},
 		{Name: "d", Value: []byte("x"), If: []byte("1")},
 	}})
 	assert.NoError(t, f.Close())

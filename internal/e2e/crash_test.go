@@ -29,6 +29,7 @@ func TestRel_R01_KillMinusNine(t *testing.T) {
 	recv := newReceiver(t)
 	dir, config := t.TempDir(), targets(t, recv, app)
 	first := startHub(t, dir, "--config", config)
+	unguarded(first)
 	token := first.token
 	_, v := first.call(http.MethodPost, "/Groups", map[string]any{"schemas": []string{groupSchema}, "displayName": "everybody"})
 	group := v.(map[string]any)["id"].(string)

@@ -12,6 +12,12 @@ import (
 // people is how many a company of the tests has; the guard lets 5 % of those who are active go.
 const people = 1000
 
+// unguarded lets a hub send on whatever its sources do.
+func unguarded(h *hub) {
+	h.t.Helper()
+	muster(h.t, "tenant", "set", "default", "guard.off=yes", "--data", h.dir)
+}
+
 // company fills a hub by bulk requests and returns the ids.
 func company(h *hub) []string {
 	h.t.Helper()

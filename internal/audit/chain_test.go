@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/muster-id/muster/internal/directory"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim"
+	"github.com/muster-id/muster/scim/patch"
 	"github.com/muster-id/muster/scim/schema"
 	"github.com/muster-id/muster/scim/server"
 )
@@ -156,7 +159,9 @@ func TestSec_K06_EachSliceEndsAtACheckpoint(t *testing.T) {
 	assert.NoError(t, err)
 	var slices []int
 	for {
-		n, err := d.db.PruneAudit(t.Context(), store.Default, began, 10)
+		n, err := d.db.PruneAudit(t.Context(), store.Default, began, 10, func(upto int64) *store.Act {
+			return &store.Act{Action: "audit.prune", Details: []store.Detail{{Name: "upto", Value: fmt.Sprint(upto)}}}
+		})
 		assert.NoError(t, err)
 		v, err := d.Verify(t.Context(), store.Default)
 		assert.NoError(t, err)
@@ -227,5 +232,94 @@ func TestParseCheckpoints(t *testing.T) {
 		if _, err := audit.ParseCheckpoints([]byte(bad)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
+	}
+}
+
+// TestSec_K07_NothingIsLeftInFreePages: documents that grew, shrank, moved from page to page and overflowed leave nothing behind,
+// neither in the database nor in its log.
+func TestSec_K07_NothingIsLeftInFreePages(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	const marker = "Zanzibar-Quux-4711"
+	var others []string
+	for i := range 300 {
+		others = append(others, d.create(schema.Object{"userName": fmt.Sprint("user", i), "title": strings.Repeat("x", i*7%900)}).ID)
+	}
+	ada := d.create(schema.Object{"userName": marker, "externalId": marker + "-ext", "emails": []any{schema.Object{"value": marker + "@x.example"}}})
+	for i := range 60 {
+		size := []int{1, 5000, 30, 900, 20_000, 2}[i%6]
+		d.update(ada.ID, func(o schema.Object) {
+			o["title"] = fmt.Sprint(marker, i)
+			o["nickName"] = strings.Repeat(marker, size/len(marker))
+			o["displayName"] = fmt.Sprint(marker, i%3)
+		})
+		d.update(others[i*5], func(o schema.Object) { o["nickName"] = strings.Repeat("y", 3000-size%2900) })
+		if i%10 == 0 {
+			d.remove(others[i*5])
+		}
+	}
+	d.remove(ada.ID)
+	assert.NoError(t, d.Erase(t.Context(), store.Default, ada.ID, ""))
+	for _, file := range []string{d.path, d.path + "-wal"} {
+		b, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		assert.NoError(t, err)
+		for _, text := range []string{marker, strings.ToLower(marker)} {
+			if i := bytes.Index(b, []byte(text)); i >= 0 {
+				t.Errorf("%s: %s at %d, on page %d of %d", filepath.Base(file), text, i, i/4096+1, len(b)/4096)
+			}
+		}
+	}
+}
+
+// TestSec_K02_MembersAgainstRecords: who came into a group is part of the digest.
+func TestSec_K02_MembersAgainstRecords(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	ada := d.create(schema.Object{"userName": "ada"})
+	d.create(schema.Object{"userName": "eve"})
+	groups, dialect := d.dir.Stores(directoryCaller)["Group"], scim.NewDialect(scim.Compat())
+	g, err := groups.Create(t.Context(), &server.Resource{Attrs: schema.Object{"displayName": "all"}}, dialect)
+	assert.NoError(t, err)
+	_, err = groups.Update(t.Context(), g.ID, &server.Edit{Dialect: dialect, Links: []server.LinkEdit{{Relation: "members", Op: patch.LinkAdd, Refs: []patch.Ref{{Value: ada.ID}}}}})
+	assert.NoError(t, err)
+	var v audit.Verdict
+	assert.NoError(t, d.VerifyValues(t.Context(), store.Default, &v))
+	assert.Equal(t, v, audit.Verdict{Values: 4})
+	d.tamper("UPDATE change_edge SET child = 2")
+	assert.NoError(t, d.VerifyValues(t.Context(), store.Default, &v))
+	if v.Bad == nil || v.Bad.N != 4 {
+		t.Errorf("%+v", v.Bad)
+	}
+}
+
+// TestSec_K06_MoreThanWasPruned: who removes old records up to a checkpoint, as pruning does, but without the record of it, is found.
+func TestSec_K06_MoreThanWasPruned(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for range 3 {
+		d.acts(10)
+		_, err := d.Checkpoint(t.Context(), store.Default)
+		assert.NoError(t, err)
+		d.now = d.now.Add(190 * 24 * time.Hour)
+	}
+	assert.NoError(t, d.Prune(t.Context()))
+	assert.Equal(t, d.records(audit.Query{})[0].N, int64(11))
+	verify := func() *audit.BadError {
+		t.Helper()
+		v, err := d.Verify(t.Context(), store.Default)
+		assert.NoError(t, err)
+		export, err := audit.VerifyExport(bytes.NewReader(d.exported(audit.Query{})), d.Public())
+		assert.NoError(t, err)
+		assert.Equal(t, export.Bad, v.Bad)
+		return v.Bad
+	}
+	assert.Equal(t, verify(), (*audit.BadError)(nil))
+	d.tamper("DELETE FROM audit WHERE n <= 20")
+	d.tamper("DELETE FROM audit_checkpoint WHERE n < 20")
+	if bad := verify(); bad == nil || bad.N != 11 {
+		t.Errorf("found %+v", bad)
 	}
 }

@@ -341,7 +341,7 @@ func (c *Chain) open(b *exportBegin, key ed25519.PublicKey, trusted []Checkpoint
 	if !b.Whole {
 		return errors.New("the export has only some of the records, as it was asked for: only a whole one can be verified")
 	}
-	c.Tenant, c.Keys = store.Tenant(b.Tenant), map[string]ed25519.PublicKey{}
+	c.Tenant, c.Keys, c.Whole = store.Tenant(b.Tenant), map[string]ed25519.PublicKey{}, b.After == 0
 	if key != nil {
 		c.Keys[KeyName(key)] = key
 	} else {

@@ -261,8 +261,14 @@ func (l *Log) pruneTenant(ctx context.Context, t store.Tenant) error {
 	}
 	defer l.reading.Unlock()
 	removed := 0
+	act := func(upto int64) *store.Act {
+		return &store.Act{
+			At: l.now(), Action: actPrune, Result: Done, Actor: store.Self, Reason: "kept for " + strconv.Itoa(int(keep/(24*time.Hour))) + " days",
+			Details: []store.Detail{{Name: "upto", Value: strconv.FormatInt(upto, 10)}},
+		}
+	}
 	for {
-		n, err := l.store.PruneAudit(ctx, t, l.now().Add(-keep), pruneSlice)
+		n, err := l.store.PruneAudit(ctx, t, l.now().Add(-keep), pruneSlice, act)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil // it is being purged
 		}
@@ -274,14 +280,10 @@ func (l *Log) pruneTenant(ctx context.Context, t store.Tenant) error {
 		}
 		delete(l.places, t)
 	}
-	if removed == 0 {
-		return nil
+	if removed > 0 {
+		l.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit records removed that were kept long enough", slog.Int64("tenant", int64(t)), slog.Int("records", removed))
 	}
-	l.o.Log.LogAttrs(ctx, slog.LevelInfo, "audit records removed that were kept long enough", slog.Int64("tenant", int64(t)), slog.Int("records", removed))
-	return l.Write(ctx, t, &store.Act{
-		Action: "audit.prune", Result: Done, Actor: store.Self, Reason: "kept for " + strconv.Itoa(int(keep/(24*time.Hour))) + " days",
-		Details: []store.Detail{{Name: "records", Value: strconv.Itoa(removed)}},
-	})
+	return nil
 }
 
 // Verify reads the whole chain of a tenant. trusted are checkpoints that were kept elsewhere. The error is of the database; what is
@@ -366,7 +368,7 @@ func (l *Log) advance(ctx context.Context, t store.Tenant, p *place, limit int, 
 		if p.head, err = l.store.AuditHead(ctx, t); err != nil {
 			return false, err
 		}
-		p.chain = &Chain{Tenant: t, Keys: l.keys()}
+		p.chain = &Chain{Tenant: t, Keys: l.keys(), Whole: true}
 		all, err := l.store.Checkpoints(ctx, t, 0, 1_000_000)
 		if err != nil {
 			return false, err

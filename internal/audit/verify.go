@@ -1,11 +1,13 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 
 	"github.com/muster-id/muster/internal/store"
 )
@@ -25,6 +27,11 @@ func KeyName(k ed25519.PublicKey) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// actPrune is the action of the record that says which records were removed with their time.
+const actPrune = "audit.prune"
+
+var pruneMark = []byte(`"action":"` + actPrune + `"`)
+
 // BadError is the first place at which a chain is not what was written.
 type BadError struct {
 	N       int64  `json:"n"` // of the record
@@ -39,7 +46,12 @@ type Chain struct {
 	// Keys are the public keys that checkpoints may be signed with, by name. Without any, signatures are not looked at.
 	Keys map[string]ed25519.PublicKey
 
+	// Whole says that the chain begins with record 1, or where pruning has left it, and not where a part of it does.
+	Whole bool
+
 	begun   bool
+	from    int64 // the records up to this one are not there
+	pruned  int64 // those up to this one were pruned, as a record says
 	n       int64
 	hash    [sha256.Size]byte
 	pending []store.Checkpoint // that are still to come, in order
@@ -91,6 +103,12 @@ func (c *Chain) Add(r store.AuditRecord) error {
 	}
 	c.n, c.hash = r.N, r.Hash
 	c.records++
+	if bytes.Contains(r.Body, pruneMark) {
+		if rec, err := Decode(r); err == nil && rec.Action == actPrune {
+			upto, _ := strconv.ParseInt(rec.Details["upto"], 10, 64)
+			c.pruned = max(c.pruned, upto)
+		}
+	}
 	return c.pass()
 }
 
@@ -102,7 +120,7 @@ func (c *Chain) begin(r store.AuditRecord) error {
 	}
 	for i, p := range c.pending {
 		if p.N == r.N-1 {
-			c.n, c.hash, c.pending = p.N, p.Hash, c.pending[i+1:]
+			c.n, c.hash, c.pending, c.from = p.N, p.Hash, c.pending[i+1:], p.N
 			c.met++
 			return nil
 		}
@@ -154,6 +172,8 @@ type Verdict struct {
 // End says that there are no more records, and what the end has to be; a negative number: it is not known.
 func (c *Chain) End(n int64, hash [sha256.Size]byte) error {
 	switch {
+	case c.Whole && c.from > c.pruned:
+		return &BadError{c.pruned + 1, fmt.Sprintf("is missing: the chain begins with record %d, and no record says that what was before it was pruned", c.from+1)}
 	case n > c.n:
 		return &BadError{c.n + 1, fmt.Sprintf("is missing: there were %d records, and the last ones are gone", n)}
 	case n >= 0 && (n != c.n || hash != c.hash):

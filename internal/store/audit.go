@@ -175,8 +175,8 @@ type Audit interface {
 	Checkpoints(ctx context.Context, t Tenant, after int64, limit int) ([]Checkpoint, error)
 	// PruneAudit removes the oldest records, about limit of them, but always up to and including one that a checkpoint has signed
 	// and that is not younger than the instant; and the checkpoints before that one. It returns how many records; 0: none is left
-	// to remove.
-	PruneAudit(ctx context.Context, t Tenant, before time.Time, limit int) (int, error)
+	// to remove. The Act that act makes of the last number that is removed is written in the same transaction.
+	PruneAudit(ctx context.Context, t Tenant, before time.Time, limit int, act func(upto int64) *Act) (int, error)
 	// ChangeDigest computes the digest of a change, as the feed returns it, from what is kept of it now; nil: it was erased, or nothing
 	// is sealed here.
 	ChangeDigest(ctx context.Context, t Tenant, c *Change) ([]byte, error)

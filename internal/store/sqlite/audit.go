@@ -245,7 +245,7 @@ const (
 )
 
 // PruneAudit implements store.Audit.
-func (db *DB) PruneAudit(ctx context.Context, t store.Tenant, before time.Time, limit int) (removed int, err error) {
+func (db *DB) PruneAudit(ctx context.Context, t store.Tenant, before time.Time, limit int, act func(upto int64) *store.Act) (removed int, err error) {
 	err = db.writer.do(ctx, &job{tenant: t, task: func(b *batch) error {
 		var from, to int64
 		found, err := b.conn.one(func(r row) { from = r.int(0) }, pruneFrom, int64(t))
@@ -270,6 +270,7 @@ func (db *DB) PruneAudit(ctx context.Context, t store.Tenant, before time.Time, 
 			return err
 		}
 		removed = int(n)
+		b.ledgers[t].acts = append(b.ledgers[t].acts, act(to))
 		_, err = b.conn.exec(pruneCheckpoints, int64(t), int64(t), int64(t))
 		return err
 	}})

@@ -144,13 +144,19 @@ func testAudit(t *testing.T, open OpenFunc) {
 
 		// The instant is that of record 8, whose checkpoint before is at 6; the slice is so small that it takes one at a time.
 		for _, want := range []int{3, 3, 0} {
-			n, err := f.PruneAudit(t.Context(), store.Default, began.Add(7*time.Hour), 2)
+			n, err := f.PruneAudit(t.Context(), store.Default, began.Add(7*time.Hour), 2, func(upto int64) *store.Act { return act(fmt.Sprint("pruned", upto)) })
 			assert.NoError(t, err)
 			assert.Equal(t, n, want)
 		}
 		left, err := f.AuditRecords(t.Context(), store.Default, store.AuditQuery{}, 100)
 		assert.NoError(t, err)
-		assert.Equal(t, left, whole[6:])
+		assert.Equal(t, left[:6], whole[6:])
+		for i, want := range []string{"pruned3", "pruned6"} {
+			if !bytes.Contains(left[6+i].Body, []byte(want)) {
+				t.Errorf("%s, want %s", left[6+i].Body, want)
+			}
+		}
+		assert.Equal(t, len(left), 8)
 		got, err = f.Checkpoints(t.Context(), store.Default, 0, 10)
 		assert.NoError(t, err)
 		assert.Equal(t, got, signed[1:]) // the chain begins behind the first of them

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,9 +79,7 @@ func (d *desk) update(id string, change func(schema.Object)) {
 	_, err := d.users().Update(d.Context(), id, &server.Edit{Dialect: scim.NewDialect(scim.Compat()), Apply: func(r *server.Resource) (*server.Resource, error) {
 		next := *r
 		next.Attrs = schema.Object{}
-		for k, v := range r.Attrs {
-			next.Attrs[k] = v
-		}
+		maps.Copy(next.Attrs, r.Attrs)
 		change(next.Attrs)
 		return &next, nil
 	}})
@@ -453,7 +452,7 @@ func TestSec_K08_Formats(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	assert.NoError(t, d.Write(t.Context(), store.Default, &store.Act{
-		Action: "user|x", Result: "refused", Reason: "a=b\\c\nd|e", Actor: "t1", Address: "192.0.2.1", Type: "User", ID: "u1", Change: 3,
+		Action: "update", Result: "refused", Reason: "a=b\\c\nd|e", Actor: "t1", Address: "192.0.2.1", Type: "User", ID: "u1", Change: 3,
 		Events: store.EventUpdated | store.EventDeactivated, Attrs: []string{"active"}, Request: "r1",
 	}))
 	read := func(f audit.Format) string {
@@ -461,7 +460,7 @@ func TestSec_K08_Formats(t *testing.T) {
 		assert.NoError(t, d.Export(t.Context(), &b, store.Default, "acme", f, audit.Query{}))
 		return b.String()
 	}
-	assert.Equal(t, read(audit.CEF), `CEF:0|Muster|Muster|1|user\|x|User user\|x|5|rt=1772355600000 outcome=failure reason=a\=b\\c\nd|e suid=t1 `+
+	assert.Equal(t, read(audit.CEF), `CEF:0|Muster|Muster|1|update|User update|5|rt=1772355600000 outcome=failure reason=a\=b\\c\nd|e suid=t1 `+
 		`src=192.0.2.1 duid=u1 cs1Label=tenant cs1=acme cs2Label=record cs2=1 cs3Label=attributes cs3=active externalId=r1 cnt=1`+"\n")
 	var e map[string]any
 	assert.NoError(t, json.Unmarshal([]byte(read(audit.OCSF)), &e))
@@ -469,6 +468,10 @@ func TestSec_K08_Formats(t *testing.T) {
 		"class_uid": 3007.0, "category_uid": 3.0, "activity_id": 5.0, "type_uid": 300705.0, "status_id": 2.0, "time": 1772355600000.0,
 	} {
 		assert.Equal(t, e[key], want, assert.Sprintf("%s", key))
+	}
+	assert.NoError(t, d.Write(t.Context(), store.Default, &store.Act{Action: "user|x\\y\nz", Result: audit.Done}))
+	if text := read(audit.CEF); !strings.Contains(text, `CEF:0|Muster|Muster|1|user\|x\\y z|user\|x\\y z|3|rt=`) {
+		t.Errorf("the header is not escaped: %s", text)
 	}
 	if err := d.Export(t.Context(), &bytes.Buffer{}, store.Default, "acme", "xml", audit.Query{}); err == nil {
 		t.Error("xml was written")

@@ -129,6 +129,8 @@ func TestSec_K02_ValuesAgainstRecords(t *testing.T) {
 		for _, title := range []string{"two", "three"} {
 			d.update(ada.ID, func(o schema.Object) { o["title"] = title })
 		}
+		// A record that only names a change says nothing of its values.
+		assert.NoError(t, d.Write(t.Context(), store.Default, &store.Act{Action: "guard.hold", Result: audit.Done, Actor: "guard", Change: 2}))
 		var v audit.Verdict
 		assert.NoError(t, d.VerifyValues(t.Context(), store.Default, &v))
 		assert.Equal(t, v, audit.Verdict{Values: 3})

@@ -116,7 +116,7 @@ func (l *Log) Start() {
 					return
 				}
 				if err := job.do(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
-					l.o.Log.WarnContext(ctx, job.what+" failed, it is tried again", "err", err)
+					l.o.Log.WarnContext(ctx, "work of the audit failed, it is tried again", "work", job.what, "err", err)
 				}
 			}
 		})
@@ -314,7 +314,7 @@ func (l *Log) VerifyValues(ctx context.Context, t store.Tenant, v *Verdict) erro
 	defer l.reading.RUnlock()
 	var page []*store.Change // beyond the last one that was compared
 	return l.Read(ctx, t, Query{}, func(r *Record) error {
-		if r.Change == 0 || v.Bad != nil {
+		if !r.OfChange() || v.Bad != nil {
 			return nil
 		}
 		for len(page) > 0 && page[0].Seq < r.Change {

@@ -48,7 +48,7 @@ func CheckOCSF(version string) error {
 
 // member returns the id of the one member that a change of a group added or removed; else nothing.
 func (l *Log) member(ctx context.Context, t store.Tenant, r *Record) (string, error) {
-	if r.Change == 0 || r.Added+r.Removed != 1 {
+	if !r.OfChange() || r.Added+r.Removed != 1 {
 		return "", nil
 	}
 	list, err := l.store.Changes(ctx, t, r.Change-1, 1)
@@ -139,10 +139,10 @@ func (o *ocsf) classify(r *Record, member string) (class, activity int, name str
 	switch {
 	case r.Action == "request" && (r.Details["status"] == "401" || r.Details["status"] == "429"):
 		return classAuthentication, 1, "Logon"
-	case r.Type == store.TypeUser && r.Change != 0:
+	case r.Type == store.TypeUser && r.OfChange():
 		return o.user(r)
 	// Before 1.9 an event of a group needs a user, which only a change of one member has.
-	case r.Type == store.TypeGroup && r.Change != 0 && (!o.old || member != ""):
+	case r.Type == store.TypeGroup && r.OfChange() && (!o.old || member != ""):
 		return group(r, member)
 	}
 	switch verb := last(r.Action); verb {

@@ -53,6 +53,11 @@ func Decode(r store.AuditRecord) (*Record, error) {
 	return rec, nil
 }
 
+// OfChange reports whether it is the record of a change. Others, such as that of a hold, may name a change too.
+func (r *Record) OfChange() bool {
+	return r.Change != 0 && (r.Action == "create" || r.Action == "update" || r.Action == "delete")
+}
+
 // eventNames are the names of the events of a change, in the order of their bits.
 var eventNames = []string{"created", "updated", "activated", "deactivated", "reactivated", "rehired", "deleted"}
 

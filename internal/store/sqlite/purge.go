@@ -84,7 +84,6 @@ func purge(c *conn, t store.Tenant, limit int) (removed int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		//nolint:gosec // names of tables and columns, from the database itself
 		query := "DELETE FROM " + quote(table) + " WHERE tenant = ? AND (" + key + ") IN (SELECT " + key + " FROM " + quote(table) + " WHERE tenant = ? LIMIT ?)"
 		n, err := c.exec(query, int64(t), int64(t), int64(limit-removed))
 		if err != nil {
@@ -122,7 +121,6 @@ func (db *DB) Remains(ctx context.Context, t store.Tenant) (map[string]int64, er
 		}
 		for _, table := range tables {
 			var n int64
-			//nolint:gosec // a name of a table, from the database itself
 			if _, err := c.one(func(r row) { n = r.int(0) }, "SELECT count(*) FROM "+quote(table)+" WHERE tenant = ?", int64(t)); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/muster-id/muster/internal/store"
 )
 
+//nolint:gosec // names of tables and columns, no credentials
 const (
 	selectSecret  = "SELECT value FROM secret WHERE tenant = ? AND name = ?"
 	selectSecrets = "SELECT tenant, name, value FROM secret WHERE (tenant, name) > (?, ?) ORDER BY tenant, name LIMIT ?"

@@ -40,7 +40,10 @@ type Error struct {
 	Type       ErrorType     // empty: none
 	Detail     string        // one sentence, safe for clients
 	RetryAfter time.Duration // above 0: sent as Retry-After in whole seconds, rounded up
-	Err        error         // the cause, for the log only
+	// Challenge is sent in WWW-Authenticate, behind the scheme Bearer and the realm: error="insufficient_scope", scope="…"
+	// (RFC 6750 §3). Defaults to what a status 401 needs, and nothing for others.
+	Challenge string
+	Err       error // the cause, for the log only
 }
 
 // Error returns status, scimType and detail, followed by the cause if there is one.

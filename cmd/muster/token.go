@@ -11,17 +11,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/muster-id/muster/internal/access"
 	"github.com/muster-id/muster/internal/admin"
 )
 
 func newToken() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
-		Short: "Create, list and revoke the tokens of identity providers",
+		Short: "Create, list, rotate and revoke the tokens of identity providers",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenRevoke())
+	cmd.AddCommand(newTokenCreate(), newTokenList(), newTokenRotate(), newTokenRevoke())
 	return cmd
 }
 
@@ -61,6 +62,8 @@ With --user the token speaks for that person alone: it sees and changes /Me, and
 	cmd.Flags().StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches: compat (what identity providers send), strict (the RFCs to the letter), entra, okta, interop, ipsie or scim1; single switches may follow: compat,quiet-patch,no-keep-on-put")
 	cmd.Flags().IntVar(&req.Days, "days", 365, "how long it lives")
 	cmd.Flags().StringVar(&req.Source, "source", "default", "the source that it speaks for, as \"muster source list\" shows it")
+	cmd.Flags().StringVar(&req.Scopes, "scopes", "scim", "what it may do, separated by commas: "+strings.Join(access.ScopeNames(), ", "))
+	cmd.Flags().StringVar(&req.Allow, "allow", "", "addresses and networks that it may be used from, separated by commas (default: all)")
 	cmd.Flags().StringVar(&req.User, "user", "", "userName or id of the one person whom it speaks for")
 	return cmd
 }
@@ -92,10 +95,18 @@ hub started, the most frequent first; --json has their numbers.`,
 						state = "revoked " + t.Revoked.Format(time.DateOnly)
 					case !t.Expires.IsZero() && t.Expires.Before(time.Now()):
 						state = "expired " + t.Expires.Format(time.DateOnly)
+					case !t.Expires.IsZero() && time.Until(t.Expires) < 48*time.Hour:
+						state = "ENDS " + t.Expires.Local().Format("2006-01-02 15:04")
+					case !t.Expires.IsZero() && time.Until(t.Expires) < 30*24*time.Hour:
+						state = fmt.Sprintf("ends in %d days: rotate it", int(time.Until(t.Expires).Hours()/24))
 					}
-					rows[i] = []string{t.ID, t.Name, t.Hint, t.Source, t.Profile, cmp.Or(t.User, "-"), state, needed(t.Uses)}
+					used := "never"
+					if !t.Used.IsZero() {
+						used = t.Used.Local().Format("2006-01-02 15:04") + " " + t.From
+					}
+					rows[i] = []string{t.ID, t.Name, t.Hint, t.Source, t.Profile, cmp.Or(t.User, "-"), t.Scopes, state, used, needed(t.Uses)}
 				}
-				return printTable(out, []string{"ID", "NAME", "TOKEN", "SOURCE", "PROFILE", "USER", "STATE", "NEEDED"}, rows)
+				return printTable(out, []string{"ID", "NAME", "TOKEN", "SOURCE", "PROFILE", "USER", "SCOPES", "STATE", "LAST USED", "NEEDED"}, rows)
 			})
 		},
 	}
@@ -110,6 +121,38 @@ func needed(uses map[string]int64) string {
 		return cmp.Or(cmp.Compare(uses[b], uses[a]), cmp.Compare(a, b))
 	})
 	return cmp.Or(strings.Join(names, ","), "-")
+}
+
+func newTokenRotate() *cobra.Command {
+	var hub hubFlags
+	var req admin.RotateRequest
+	var overlap time.Duration
+	cmd := &cobra.Command{
+		Use:   "rotate ID",
+		Short: "Make another token like one, which works on for a while",
+		Long: `Rotate prints a new token with the name, source, profile, scopes and networks of the old one. The old one works until the overlap
+is over, so that no request is lost while you put the new one into the identity provider.`,
+		Example: `  muster token rotate 520266ce-e124-4122-8ef0-c3f35bb2056e --overlap 72h`,
+		Args:    exactly("the id of a token, as \"muster token list\" shows it"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if req.Days < 1 || overlap < 0 {
+				return usageError{errors.New("a token lives at least a day, and an overlap is not negative")}
+			}
+			req.Overlap = int64(overlap.Seconds())
+			return hub.with(cmd.Context(), func(c *admin.Client) error {
+				t, err := c.RotateToken(cmd.Context(), args[0], req)
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), t.Secret)
+				return err
+			})
+		},
+	}
+	hub.addTenant(cmd)
+	cmd.Flags().DurationVar(&overlap, "overlap", access.DefaultOverlap, "how long the old token works on")
+	cmd.Flags().IntVar(&req.Days, "days", 365, "how long the new one lives")
+	return cmd
 }
 
 func newTokenRevoke() *cobra.Command {

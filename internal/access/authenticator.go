@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,7 +111,7 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 	a.mu.RLock()
 	known, worked := a.cached[hash]
 	a.mu.RUnlock()
-	if worked && now.Before(known.fresh) && valid(known.principal, now) && known.principal.Tenant == t {
+	if worked && now.Before(known.fresh) && valid(known.principal, now) && known.principal.Tenant == t && allowed(known.principal, addr) {
 		return known.principal, nil
 	}
 	if wait := a.failures.wait(addr, now); wait > 0 && !worked {
@@ -127,6 +128,8 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 	case p.Tenant != t:
 		// As if there were no such token: nobody learns at which tenant it works.
 		return Principal{}, a.failed(addr, now, ReasonTenant)
+	case !allowed(p, addr):
+		return Principal{}, a.failed(addr, now, ReasonAddress)
 	case !valid(p, now):
 		a.Forget(hash)
 		return Principal{}, a.failed(addr, now, ReasonExpired)
@@ -168,6 +171,11 @@ func (a *Authenticator) remember(hash Hash, e entry) {
 		}
 	}
 	a.cached[hash] = e
+}
+
+// allowed reports whether a token may be used from an address.
+func allowed(p Principal, addr netip.Addr) bool {
+	return len(p.Allow) == 0 || slices.ContainsFunc(p.Allow, func(n netip.Prefix) bool { return n.Contains(addr.Unmap()) })
 }
 
 func valid(p Principal, now time.Time) bool { return p.Expires.IsZero() || now.Before(p.Expires) }

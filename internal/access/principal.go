@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -17,7 +18,9 @@ type Principal struct {
 	TokenName  string       // what people call it
 	Profile    string       // the name of its preset of compatibility switches
 	User       string       // id of the person whom alone it speaks for; empty: for the whole source
-	Expires    time.Time    // from then on it is refused; zero: never
+	Scopes     Scopes
+	Allow      []netip.Prefix
+	Expires    time.Time // from then on it is refused; zero: never
 
 	// Hash is the hash as the store has it. It is compared with that of the
 	// presented token, in constant time (A07); a look-up that leaves it out

@@ -107,6 +107,12 @@ func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 	return l, c.do(ctx, http.MethodGet, "/v1/tokens", nil, &l)
 }
 
+// RotateToken makes a token like another one, which ends after an overlap. The answer is the only place where the secret is ever shown.
+func (c *Client) RotateToken(ctx context.Context, id string, r RotateRequest) (Token, error) {
+	var t Token
+	return t, c.do(ctx, http.MethodPost, "/v1/tokens/"+url.PathEscape(id)+"/rotate", r, &t)
+}
+
 // RevokeToken ends a token.
 func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/tokens/"+url.PathEscape(id), nil, nil)

@@ -22,6 +22,7 @@
 //	POST   /v1/tokens        create a token; the only answer that holds a secret
 //	GET    /v1/tokens        list tokens
 //	DELETE /v1/tokens/{id}   revoke a token
+//	POST   /v1/tokens/{id}/rotate  make another one like it; the other answer that holds a secret
 //	GET    /v1/changes       the feed as JSON lines: ?after=POSITION&follow=true
 //	GET    /v1/audit         records of the audit as JSON lines: ?since=&until=&actor=&resource=&action=&after=&limit=
 //	GET    /v1/audit/export  the same in another form: ?format=jsonl|ocsf|cef
@@ -94,6 +95,8 @@ type TokenRequest struct {
 	Profile string `json:"profile,omitzero"` // Defaults to compat
 	Days    int    `json:"days,omitzero"`    // how long it lives. Defaults to 365
 	Source  string `json:"source,omitzero"`  // name of the source that it speaks for. Defaults to default
+	Scopes  string `json:"scopes,omitzero"`  // separated by blanks. Defaults to scim: everything
+	Allow   string `json:"allow,omitzero"`   // addresses and networks that it may be used from. Defaults to all
 	User    string `json:"user,omitzero"`    // userName or id of the person whom alone it speaks for. Defaults to nobody
 }
 
@@ -105,7 +108,11 @@ type Token struct {
 	Hint    string    `json:"hint"`
 	Profile string    `json:"profile"`
 	Source  string    `json:"source"`
-	User    string    `json:"user,omitzero"` // id of the person whom alone it speaks for
+	Scopes  string    `json:"scopes"`
+	Allow   string    `json:"allow,omitzero"`
+	Used    time.Time `json:"used,omitzero"`     // last, within a minute
+	From    string    `json:"usedFrom,omitzero"` // address
+	User    string    `json:"user,omitzero"`     // id of the person whom alone it speaks for
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`
 	Revoked time.Time `json:"revoked,omitzero"`
@@ -150,6 +157,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("POST /v1/tokens", h.createToken)
 	mux.HandleFunc("GET /v1/tokens", h.tokens)
 	mux.HandleFunc("DELETE /v1/tokens/{id}", h.revokeToken)
+	mux.HandleFunc("POST /v1/tokens/{id}/rotate", h.rotateToken)
 	mux.HandleFunc("GET /v1/changes", h.changes)
 	mux.HandleFunc("GET /v1/audit", h.readAudit)
 	mux.HandleFunc("GET /v1/audit/export", h.exportAudit)
@@ -172,7 +180,7 @@ func (h handler) createToken(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, http.StatusBadRequest, err)
 		return
 	}
-	spec := access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour}
+	spec := access.Spec{Name: req.Name, Profile: req.Profile, Life: time.Duration(req.Days) * 24 * time.Hour, Scopes: req.Scopes, Allow: req.Allow}
 	if req.User != "" {
 		id, err := h.Person(r.Context(), tenantOf(r), req.User)
 		if err != nil {
@@ -245,6 +253,34 @@ func (h handler) revokeToken(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// RotateRequest asks for a token like another one.
+type RotateRequest struct {
+	Days    int   `json:"days,omitzero"`           // how long the new one lives. Defaults to 365
+	Overlap int64 `json:"overlapSeconds,omitzero"` // how long the old one works on
+}
+
+func (h handler) rotateToken(w http.ResponseWriter, r *http.Request) {
+	var req RotateRequest
+	if err := json.UnmarshalRead(http.MaxBytesReader(w, r.Body, maxRequest), &req); err != nil {
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	plain, tok, err := h.Tokens.Rotate(r.Context(), tenantOf(r), r.PathValue("id"),
+		time.Duration(req.Days)*24*time.Hour, time.Duration(req.Overlap)*time.Second)
+	switch {
+	case errors.Is(err, access.ErrNoToken):
+		h.fail(w, r, http.StatusNotFound, err)
+		return
+	case err != nil:
+		h.fail(w, r, http.StatusBadRequest, err)
+		return
+	}
+	h.Log.InfoContext(r.Context(), "token rotated", "token", r.PathValue("id"), "new", tok.ID)
+	shown := show(tok)
+	shown.Secret = plain.Reveal()
+	h.answer(w, r, http.StatusCreated, shown)
+}
+
 // sentence returns what an error of the protocol says, without its status.
 func sentence(err error) error {
 	if e := scim.AsError(err); e != nil {
@@ -255,7 +291,7 @@ func sentence(err error) error {
 
 func show(t store.Token) Token {
 	return Token{
-		ID: t.ID, Name: t.Name, Hint: t.Hint, Profile: t.Profile, User: t.User,
+		ID: t.ID, Name: t.Name, Hint: t.Hint, Profile: t.Profile, User: t.User, Scopes: t.Scopes, Allow: t.Allow, Used: t.Used, From: t.UsedFrom,
 		Created: t.Created, Expires: t.Expires, Revoked: t.Revoked,
 	}
 }

@@ -115,6 +115,8 @@ type App struct {
 	tenants *tenants.Registry
 	auth    *access.Authenticator
 	tokens  *access.Registry
+	usage   *access.Usage
+	pacer   *access.Pacer[paced]
 	jobs    *server.Jobs
 	socket  string
 	walkers []walker
@@ -235,6 +237,8 @@ func (a *App) openServices(ctx context.Context) error {
 	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Keep: a.keepAudit, Log: a.log})
 	a.guard = guard.New(a.store, guard.Options{Directory: a.schemas.Directory, Wake: a.wake, Log: a.log})
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
+	a.usage = access.NewUsage(a.store, time.Now, a.log)
+	a.pacer = access.NewPacer[paced](time.Now, queued)
 	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
 	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})
 	a.jobs = server.NewJobs(server.JobOptions{})
@@ -349,6 +353,8 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("stop indexing", func(context.Context) error { a.schemas.Stop(); return nil })
 	a.audit.Start() //nolint:contextcheck // as above
 	a.onStop("write the audit", a.audit.Stop)
+	a.usage.Start() //nolint:contextcheck // as above
+	a.onStop("note the use of tokens", a.usage.Stop)
 	a.tenants.Start() //nolint:contextcheck // as above
 	a.onStop("stop purging tenants", func(context.Context) error { a.tenants.Stop(); return nil })
 	if err := a.guard.Resume(ctx); err != nil {

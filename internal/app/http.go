@@ -212,6 +212,10 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 		return &server.Service{Base: base}, a.denied(q, err)
 	}
 	q.who = p
+	if err := a.pace(r.Context(), &p); err != nil {
+		return &server.Service{Base: base}, err
+	}
+	a.usage.Note(&p, addrOf(q))
 	profile, ok := scim.ProfileByName(p.Profile)
 	if !ok {
 		profile = scim.Compat()
@@ -220,6 +224,9 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 	dir, err := a.schemas.Directory(r.Context(), p.Tenant) // the request stays with the schemas that are in force now
 	if err != nil {
 		return &server.Service{Base: base}, err
+	}
+	if need := permission(dir.Set(), r.Method, r.URL.Path); !p.Scopes.Allow(need) {
+		return &server.Service{Base: base}, insufficient(need)
 	}
 	svc := &server.Service{
 		Base:    base,
@@ -241,6 +248,7 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 			}
 		},
 	}
+	scoped(svc, p.Scopes)
 	if p.User != "" {
 		return a.personal(r.Context(), p, dir, svc)
 	}

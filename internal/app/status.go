@@ -76,6 +76,13 @@ func (a *App) metricsHandler() http.Handler {
 		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
 			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
 	}
+	m.Gauge("muster_tokens_expiring", "Live tokens that expire within 30 days: see \"muster token list\".", func() float64 {
+		n, err := a.usage.Expiring(context.Background())
+		if err != nil {
+			return -1
+		}
+		return float64(n)
+	})
 	m.Gauge("muster_guard_holds", "Mass changes that wait for a decision: see \"muster guard list\".", func() float64 {
 		n, err := a.store.OpenHolds(context.Background())
 		if err != nil {

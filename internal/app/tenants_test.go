@@ -297,6 +297,11 @@ var callers = []struct {
 }{
 	{"token of the first source", func(h *house, tenant string) string { return h.token(tenant, "") }},
 	{"another token of it", func(h *house, tenant string) string { return h.token(tenant, "default") }},
+	{"token with scopes", func(h *house, tenant string) string {
+		h.Tenant = tenant
+		defer func() { h.Tenant = "" }()
+		return h.scopedToken("scim.read,scim.write,scim.bulk")
+	}},
 }
 
 // TestSec_B01_B03_B09_TwoTenants does random things in two tenants with every kind of credential. Neither ever sees a byte of the

@@ -334,6 +334,7 @@ type Rows struct {
 	Unpend    []Pending // before Pend; one with an empty Value stands for all of its Parent, Rel and Source
 	Changes   []*Change // numbered in this order
 	Tokens    []*Token  // inserted or replaced by ID
+	Used      []*TokenUse
 	Cursors   []Cursor
 	Detours   []Detour
 	Undetours []DetourKey
@@ -506,6 +507,8 @@ type Link struct {
 type Tokens interface {
 	TokenByHash(ctx context.Context, hash [32]byte) (Token, error) // ErrNotFound
 	Tokens(ctx context.Context, t Tenant) ([]Token, error)
+	// ExpiringTokens returns the live tokens of all tenants that expire after from and up to until, the first one first.
+	ExpiringTokens(ctx context.Context, from, until time.Time) ([]Token, error)
 }
 
 // Token is a bearer credential of a source. The secret itself is never stored.
@@ -518,9 +521,27 @@ type Token struct {
 	Hint    string // last characters, for people
 	Profile string // profile name
 	User    string // outside id of the User whom alone it speaks for; empty: for the whole source
+	Scopes  string // separated by blanks, in the form of whoever writes it; empty: scim
+	Allow   string // networks that it may be used from, separated by blanks; empty: all
 	Created time.Time
 	Expires time.Time // zero: never
 	Revoked time.Time // zero: live
+
+	// What follows is written as Rows.Used, and left alone by Rows.Tokens.
+
+	Used     time.Time // last, within a minute; zero: never
+	UsedFrom string    // address
+	Networks []string  // it was used from, the latest new one first
+	Warned   int       // of its end, so many days before; 0: not yet
+}
+
+// TokenUse is what is noted of a token. Zero fields leave alone what there is.
+type TokenUse struct {
+	ID       string
+	At       time.Time
+	Address  string
+	Networks []string
+	Warned   int
 }
 
 // Stats are figures of a tenant.

@@ -20,6 +20,8 @@ type Settings struct {
 	Title string `json:"title,omitzero"`
 	// Audit is how long the tenant's audit is kept.
 	Audit AuditSettings `json:"audit,omitzero"`
+	// Limits says how fast the tenant's requests may come.
+	Limits Limits `json:"limits,omitzero"`
 	// Guard says from where on what a source does is held.
 	Guard Guard `json:"guard,omitzero"`
 }
@@ -41,6 +43,16 @@ func (s *AuditSettings) check() error {
 		return fmt.Errorf("audit.days: at least %d; if the law wants less, set audit.short=yes before it", leastAuditDays)
 	}
 	return nil
+}
+
+// Limits are how fast requests may come. A request that comes too soon waits for up to 2 s, and is refused with 429 beyond.
+type Limits struct {
+	// Requests is how many requests a second the whole tenant may send. Defaults to no limit.
+	Requests float64 `json:"requests_per_second,omitzero"`
+	// TokenRequests is how many requests a second each token may send. Defaults to 50; to no limit in the tenant default.
+	TokenRequests float64 `json:"token_requests_per_second,omitzero"`
+	// TokenBurst is how many may come at once. Defaults to 100, or twice TokenRequests if that is set.
+	TokenBurst float64 `json:"token_burst,omitzero"`
 }
 
 // Guard are the limits of the mass-change guard; see store.GuardLimits.

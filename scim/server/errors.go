@@ -25,9 +25,12 @@ func (c *call) fail(err error) {
 	}
 	e := c.explain(err)
 	h := c.w.Header()
-	if e.Status == http.StatusUnauthorized {
+	if e.Status == http.StatusUnauthorized || e.Challenge != "" {
 		challenge := "Bearer realm=" + strconv.Quote(c.Realm)
-		if c.r.Header.Get("Authorization") != "" {
+		switch {
+		case e.Challenge != "":
+			challenge += ", " + e.Challenge
+		case c.r.Header.Get("Authorization") != "":
 			challenge += `, error="invalid_token"` // RFC 6750 §3.1
 		}
 		h.Set("WWW-Authenticate", challenge)

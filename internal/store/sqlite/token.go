@@ -2,26 +2,30 @@ package sqlite
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"github.com/muster-id/muster/internal/store"
 )
 
-const upsertToken = `INSERT INTO token (tenant, id, source, name, hash, hint, profile, user, created, expires, revoked)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const upsertToken = `INSERT INTO token (tenant, id, source, name, hash, hint, profile, user, created, expires, revoked, scopes, allow)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (tenant, id) DO UPDATE SET source = excluded.source, name = excluded.name, hash = excluded.hash, hint = excluded.hint,
-	profile = excluded.profile, user = excluded.user, created = excluded.created, expires = excluded.expires, revoked = excluded.revoked`
+	profile = excluded.profile, user = excluded.user, created = excluded.created, expires = excluded.expires, revoked = excluded.revoked,
+	scopes = excluded.scopes, allow = excluded.allow`
 
 func writeToken(c *conn, t store.Tenant, k *store.Token) error {
 	_, err := c.exec(upsertToken, int64(t), k.ID, int64(k.Source), k.Name, k.Hash[:], k.Hint, k.Profile, k.User,
-		toMillis(k.Created), toMillis(k.Expires), toMillis(k.Revoked))
+		toMillis(k.Created), toMillis(k.Expires), toMillis(k.Revoked), k.Scopes, k.Allow)
 	return err
 }
 
 const (
 	//nolint:gosec // names of columns, no credential
-	tokenColumns = "k.tenant, k.id, k.source, k.name, k.hash, k.hint, k.profile, k.created, k.expires, k.revoked, k.user"
-	tokenByHash  = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_hash WHERE k.hash = ?"
-	selectTokens = "SELECT " + tokenColumns + " FROM token k WHERE k.tenant = ? ORDER BY k.id"
+	tokenColumns   = "k.tenant, k.id, k.source, k.name, k.hash, k.hint, k.profile, k.created, k.expires, k.revoked, k.user, k.scopes, k.allow, k.used, k.used_from, k.networks, k.warned"
+	tokenByHash    = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_hash WHERE k.hash = ?"
+	selectExpiring = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_expires WHERE k.revoked = 0 AND k.expires > ? AND k.expires <= ? ORDER BY k.expires"
+	selectTokens   = "SELECT " + tokenColumns + " FROM token k WHERE k.tenant = ? ORDER BY k.id"
 )
 
 // TokenByHash implements store.Tokens.
@@ -36,6 +40,29 @@ func (db *DB) Tokens(ctx context.Context, t store.Tenant) (list []store.Token, e
 	return list, err
 }
 
+// ExpiringTokens implements store.Tokens.
+func (db *DB) ExpiringTokens(ctx context.Context, from, until time.Time) (list []store.Token, err error) {
+	err = db.each(ctx, func(r row) { list = append(list, readToken(r)) }, selectExpiring, max(toMillis(from), 0), toMillis(until))
+	return list, err
+}
+
+// listOf reads what is separated by blanks.
+func listOf(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Fields(text)
+}
+
+const touchToken = `UPDATE token SET used = max(used, ?), used_from = CASE ? WHEN '' THEN used_from ELSE ? END,
+	networks = CASE ? WHEN '' THEN networks ELSE ? END, warned = CASE ? WHEN 0 THEN warned ELSE ? END WHERE tenant = ? AND id = ?`
+
+func writeUse(c *conn, t store.Tenant, u *store.TokenUse) error {
+	networks := strings.Join(u.Networks, " ")
+	_, err := c.exec(touchToken, toMillis(u.At), u.Address, u.Address, networks, networks, int64(u.Warned), int64(u.Warned), int64(t), u.ID)
+	return err
+}
+
 func readToken(r row) store.Token {
 	k := store.Token{
 		Tenant:  store.Tenant(r.int(0)),
@@ -48,6 +75,9 @@ func readToken(r row) store.Token {
 		Expires: fromMillis(r.int(8)),
 		Revoked: fromMillis(r.int(9)),
 		User:    r.text(10),
+		Scopes:  r.text(11),
+		Allow:   r.text(12),
+		Used:    fromMillis(r.int(13)), UsedFrom: r.text(14), Networks: listOf(r.text(15)), Warned: int(r.int(16)),
 	}
 	copy(k.Hash[:], r.blob(4))
 	return k

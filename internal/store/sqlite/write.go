@@ -314,6 +314,11 @@ func (l *ledger) writeRest(c *conn) error {
 		if err := writeDeliveries(c, l.tenant, rows); err != nil {
 			return err
 		}
+		for _, u := range rows.Used {
+			if err := writeUse(c, l.tenant, u); err != nil {
+				return err
+			}
+		}
 		for _, t := range rows.Tokens {
 			if err := writeToken(c, l.tenant, t); err != nil {
 				return err

@@ -283,6 +283,35 @@ func testTokens(t *testing.T, open OpenFunc) {
 	assert.Equal(t, list, []store.Token{token, other})
 }
 
+// testTokenUse: what is noted of a token beside what it is.
+func testTokenUse(t *testing.T, open OpenFunc) {
+	f := newFixture(t, open)
+	token := func(id string, expires time.Time) store.Token {
+		k := store.Token{
+			Tenant: store.Default, ID: id, Source: store.DefaultSource, Name: id, Hash: [32]byte{id[0]}, Profile: "compat",
+			Scopes: "scim.read", Allow: "10.0.0.0/8", Created: began, Expires: expires,
+		}
+		f.rows(store.Rows{Tokens: []*store.Token{&k}})
+		return k
+	}
+	a, b := token("a", began.Add(2*time.Hour)), token("b", began.Add(time.Hour))
+	token("c", began.Add(72*time.Hour))
+	f.rows(store.Rows{Used: []*store.TokenUse{{ID: "a", At: began, Address: "192.0.2.1", Networks: []string{"192.0.2.1/32"}}, {ID: "nobody", At: began}}})
+	f.rows(store.Rows{Used: []*store.TokenUse{{ID: "a", Warned: 30}}})
+	a.Revoked = began.Add(time.Minute)
+	f.rows(store.Rows{Tokens: []*store.Token{&a}})
+	a.Used, a.UsedFrom, a.Networks, a.Warned = began, "192.0.2.1", []string{"192.0.2.1/32"}, 30
+	all, err := f.Tokens(t.Context(), store.Default)
+	assert.NoError(t, err)
+	assert.Equal(t, all[:2], []store.Token{a, b})
+	soon, err := f.ExpiringTokens(t.Context(), began, began.Add(3*time.Hour))
+	assert.NoError(t, err)
+	assert.Equal(t, soon, []store.Token{b}) // a was revoked, c has time
+	none, err := f.ExpiringTokens(t.Context(), began.Add(time.Hour), began.Add(3*time.Hour))
+	assert.NoError(t, err)
+	assert.Equal(t, len(none), 0)
+}
+
 func testSecrets(t *testing.T, open OpenFunc) {
 	dir := t.TempDir()
 	st := open(t, dir)

@@ -43,6 +43,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Feed", testFeed},
 		{"Deliveries", testDeliveries},
 		{"Tokens", testTokens},
+		{"TokenUse", testTokenUse},
 		{"Secrets", testSecrets},
 		{"Tenants", testTenants},
 		{"Purge", testPurge},

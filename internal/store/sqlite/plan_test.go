@@ -137,7 +137,7 @@ func TestPlans(t *testing.T) {
 		{"audit that matches", auditMatch, []string{"SEARCH audit USING INDEX audit_n (tenant=? AND n>?)"}},
 		{"audit head", auditHead, []string{"SEARCH head USING INTEGER PRIMARY KEY (rowid=?)"}},
 		{"checkpoints", checkpoints, []string{"SEARCH audit_checkpoint USING PRIMARY KEY (tenant=? AND n>?)"}},
-		{"prune from", pruneFrom, []string{"SEARCH audit USING COVERING INDEX audit_n (tenant=?)"}},
+		{"prune from", pruneFrom, []string{"SEARCH audit USING INDEX audit_n (tenant=?)"}},
 		{"prune to", pruneTo, []string{
 			"SEARCH k USING PRIMARY KEY (tenant=? AND n>?)", "SEARCH a USING INDEX audit_n (tenant=? AND n=?)",
 		}},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/datadir"
+	"github.com/muster-id/muster/internal/report"
 )
 
 // Client speaks to a hub: through the command socket of a running one, or to a
@@ -214,6 +215,28 @@ func (c *Client) VerifyAudit(ctx context.Context, r VerifyRequest) (audit.Verdic
 func (c *Client) AuditCheckpoint(ctx context.Context, installation bool) (audit.CheckpointShown, error) {
 	var s audit.CheckpointShown
 	return s, c.do(ctx, http.MethodPost, "/v1/audit/checkpoint", VerifyRequest{Installation: installation}, &s)
+}
+
+// ReportPerson returns everything that is held on a resource; at an instant, if that is given, what it was then.
+func (c *Client) ReportPerson(ctx context.Context, id string, at time.Time) (jsontext.Value, error) {
+	q := url.Values{"id": {id}}
+	if !at.IsZero() {
+		q.Set("at", at.UTC().Format(time.RFC3339Nano))
+	}
+	var v jsontext.Value
+	return v, c.do(ctx, http.MethodGet, "/v1/report/person?"+q.Encode(), nil, &v)
+}
+
+// ReportGroup returns who was a member of a group between two instants.
+func (c *Client) ReportGroup(ctx context.Context, id string, since, until time.Time) ([]report.Membership, error) {
+	q := url.Values{"id": {id}}
+	for name, at := range map[string]time.Time{"since": since, "until": until} {
+		if !at.IsZero() {
+			q.Set(name, at.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	var list []report.Membership
+	return list, c.do(ctx, http.MethodGet, "/v1/report/group?"+q.Encode(), nil, &list)
 }
 
 // Erase destroys what is kept of a resource that was deleted.

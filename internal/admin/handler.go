@@ -28,6 +28,8 @@
 //	GET    /v1/audit/export  the same in another form: ?format=jsonl|ocsf|cef
 //	POST   /v1/audit/verify  verify the chain, against checkpoints if some are given
 //	POST   /v1/audit/checkpoint  sign the end of the chain
+//	GET    /v1/report/person everything that is held on somebody, or what they were: ?id=&at=
+//	GET    /v1/report/group  who was a member of a group: ?id=&since=&until=
 //	POST   /v1/erase         destroy what is kept of somebody who was deleted
 //	GET    /v1/targets       how the targets are doing
 //	GET    /v1/schemas       the schemas, those that were added marked
@@ -53,6 +55,7 @@ import (
 	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
+	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/tenants"
@@ -67,6 +70,7 @@ type Options struct {
 	Tenants *tenants.Registry
 	Tokens  *access.Registry
 	Audit   *audit.Log
+	Report  *report.Reporter
 	// Guard shows and decides what is held.
 	Guard *guard.Guard
 	// Rows returns resources by number.
@@ -163,6 +167,8 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/audit/export", h.exportAudit)
 	mux.HandleFunc("POST /v1/audit/verify", h.verifyAudit)
 	mux.HandleFunc("POST /v1/audit/checkpoint", h.checkpoint)
+	mux.HandleFunc("GET /v1/report/person", h.reportPerson)
+	mux.HandleFunc("GET /v1/report/group", h.reportGroup)
 	mux.HandleFunc("POST /v1/erase", h.erase)
 	mux.HandleFunc("GET /v1/targets", h.targets)
 	mux.HandleFunc("GET /v1/schemas", h.listSchemas)

@@ -15,6 +15,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
@@ -32,6 +33,13 @@ func (a *App) adminOptions() admin.Options {
 // commands are the services that need no hub that runs.
 func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.Options {
 	registered := tenants.New(db, tenants.Options{})
+	open := func(ctx context.Context, t store.Tenant) (*feed.Reader, error) {
+		current, err := registry.Of(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil
+	}
 	return admin.Options{
 		Guard:   guard.New(db, guard.Options{Directory: registry.Directory}),
 		Rows:    db.ByNum,
@@ -47,14 +55,9 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.
 			}
 			return dir.Person(ctx, t, name)
 		},
-		Feed: func(ctx context.Context, t store.Tenant) (*feed.Reader, error) {
-			current, err := registry.Of(ctx, t)
-			if err != nil {
-				return nil, err
-			}
-			return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil
-		},
-		Log: slog.New(slog.DiscardHandler),
+		Feed:   open,
+		Report: report.New(db, log, open),
+		Log:    slog.New(slog.DiscardHandler),
 	}
 }
 

@@ -437,8 +437,21 @@ type Feed interface {
 	ChangesOf(ctx context.Context, t Tenant, n Num, from, to Seq, limit int) ([]*Change, error)
 	// UrgentAfter returns up to limit changes of lane Urgent beyond after.
 	UrgentAfter(ctx context.Context, t Tenant, after Seq, limit int) ([]*Change, error)
+	// EdgeHistory returns, in order, the changes that made a resource a child of others or ended that. It may look at every
+	// change of edges that the tenant has: it is for reports.
+	EdgeHistory(ctx context.Context, t Tenant, r Rel, child Num) ([]EdgeMove, error)
 	// Documents returns the documents before and after a change; nil where there is none.
 	Documents(ctx context.Context, t Tenant, c *Change) (before, after []byte, err error)
+}
+
+// EdgeMove is a change of an edge, as seen from the child.
+type EdgeMove struct {
+	Seq                  Seq
+	At                   time.Time
+	Actor                string
+	Parent               Num
+	ParentID, ParentType string // what they are now
+	Removed              bool
 }
 
 // Head is the state of a tenant's feed.
@@ -452,6 +465,8 @@ type Head struct {
 // Deliveries reads what delivery keeps; its writes are Rows of an Op.
 type Deliveries interface {
 	Cursor(ctx context.Context, t Tenant, target string) (Cursor, error) // ErrNotFound: none yet
+	// Cursors returns those of all targets that the tenant has or had, in order of name.
+	Cursors(ctx context.Context, t Tenant) ([]Cursor, error)
 	// Detours returns all detours of a target. There may be a million; delivery itself pages with the next two.
 	Detours(ctx context.Context, t Tenant, target string) ([]Detour, error)
 	// DetoursOf returns the detours that these resources have, in any order.

@@ -52,7 +52,16 @@ func writeDeliveries(c *conn, tenant store.Tenant, rows *store.Rows) error {
 	return nil
 }
 
-const selectCursor = "SELECT seq FROM cursor WHERE tenant = ? AND target = ?"
+const (
+	selectCursor  = "SELECT seq FROM cursor WHERE tenant = ? AND target = ?"
+	selectCursors = "SELECT target, seq FROM cursor WHERE tenant = ? ORDER BY target"
+)
+
+// Cursors implements store.Deliveries.
+func (db *DB) Cursors(ctx context.Context, t store.Tenant) (list []store.Cursor, err error) {
+	err = db.each(ctx, func(r row) { list = append(list, store.Cursor{Target: r.text(0), Seq: store.Seq(r.int(1))}) }, selectCursors, int64(t))
+	return list, err
+}
 
 // Cursor implements store.Deliveries.
 func (db *DB) Cursor(ctx context.Context, t store.Tenant, target string) (store.Cursor, error) {

@@ -69,6 +69,22 @@ const edgesOfChange = `SELECT x.rel, x.child, x.removed, r.id, r.type FROM chang
 	CROSS JOIN resource r ON r.tenant = x.tenant AND r.num = x.child
 	WHERE x.tenant = ? AND x.seq = ? ORDER BY x.rel, x.child`
 
+const edgeHistory = `SELECT x.seq, c.at, c.actor, c.num, r.id, r.type, x.removed FROM change_edge x
+	CROSS JOIN change c INDEXED BY change_seq ON c.tenant = x.tenant AND c.seq = x.seq
+	CROSS JOIN resource r INDEXED BY resource_num ON r.tenant = c.tenant AND r.num = c.num
+	WHERE x.tenant = ? AND x.rel = ? AND x.child = ? ORDER BY x.seq`
+
+// EdgeHistory implements store.Feed.
+func (db *DB) EdgeHistory(ctx context.Context, t store.Tenant, rel store.Rel, child store.Num) (list []store.EdgeMove, err error) {
+	err = db.each(ctx, func(r row) {
+		list = append(list, store.EdgeMove{
+			Seq: store.Seq(r.int(0)), At: fromMillis(r.int(1)), Actor: r.text(2), Parent: store.Num(r.int(3)),
+			ParentID: r.text(4), ParentType: r.text(5), Removed: r.bool(6),
+		})
+	}, edgeHistory, int64(t), int64(rel), int64(child))
+	return list, err
+}
+
 func (db *DB) changes(ctx context.Context, t store.Tenant, query string, args ...any) (list []*store.Change, err error) {
 	err = db.read(ctx, func(c *conn) error {
 		var edges []int // how many each change has

@@ -149,6 +149,11 @@ func TestPlans(t *testing.T) {
 			"SEARCH r USING INDEX resource_num (tenant=? AND num=?)",
 		}},
 		{"erase changes", eraseChanges, []string{"SEARCH change USING INDEX change_num (tenant=? AND num=?)"}},
+		{"edge history", edgeHistory, []string{
+			"SEARCH x USING PRIMARY KEY (tenant=?)", "SEARCH c USING INDEX change_seq (tenant=? AND seq=?)",
+			"SEARCH r USING INDEX resource_num (tenant=? AND num=?)",
+		}},
+		{"cursors", selectCursors, []string{"SEARCH cursor USING PRIMARY KEY (tenant=?)"}},
 		{"free claims", freeClaims, []string{"SEARCH claim USING PRIMARY KEY (tenant=? AND scope=?)"}},
 		{"expired", firstExpired, []string{"SEARCH pending USING COVERING INDEX pending_expires (tenant=? AND expires<?)"}},
 	} {

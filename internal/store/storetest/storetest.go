@@ -50,6 +50,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Find", testFind},
 		{"Schemas", testSchemas},
 		{"Audit", testAudit},
+		{"Reports", testReports},
 		{"Reopen", testReopen},
 	} {
 		t.Run(group.name, func(t *testing.T) {

@@ -45,10 +45,9 @@ func (r *Reporter) Members(ctx context.Context, t store.Tenant, id string, since
 	}
 	err = r.history(ctx, t, row.Num, 1, func(c *store.Change) (bool, error) {
 		for _, e := range c.Edges {
-			switch _, is := open[e.Child]; {
-			case e.Removed:
-				end(e.Child, c)
-			case !is:
+			// Who comes in again was deleted meanwhile, which ends a membership without a change of the group: cut finds out when.
+			end(e.Child, c)
+			if !e.Removed {
 				open[e.Child] = len(all)
 				all = append(all, Membership{ID: e.ChildID, Type: e.ChildType, From: c.At, Added: c.Actor, num: e.Child, begun: c.Seq})
 			}
@@ -85,11 +84,11 @@ func (r *Reporter) groups(ctx context.Context, t store.Tenant, n store.Num, at t
 	var all []Membership
 	open := map[store.Num]int{}
 	for _, m := range moves {
-		switch i, is := open[m.Parent]; {
-		case m.Removed && is:
+		if i, is := open[m.Parent]; is { // as in Members
 			all[i].Until, all[i].Removed, all[i].ended = m.At, m.Actor, m.Seq
 			delete(open, m.Parent)
-		case !m.Removed && (!is || slices.ContainsFunc(ends, func(c *store.Change) bool { return all[i].begun < c.Seq && c.Seq < m.Seq })):
+		}
+		if !m.Removed {
 			open[m.Parent] = len(all)
 			all = append(all, Membership{ID: m.ParentID, Type: m.ParentType, From: m.At, Added: m.Actor, num: m.Parent, begun: m.Seq})
 		}

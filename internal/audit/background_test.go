@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -74,4 +75,35 @@ func TestSec_A18_E08_AFloodIsSampled(t *testing.T) {
 	if records > 4*400 {
 		t.Errorf("%d records of %d attempts", records, seconds*each)
 	}
+}
+
+// TestSec_K02_GrownChainsAreSigned: those that have grown, each once, and no others.
+func TestSec_K02_GrownChainsAreSigned(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	const tenants = 150
+	assert.NoError(t, d.db.Write(t.Context(), store.System, &store.Op{Heavy: true, Decide: func(v store.View) (*store.Rows, error) {
+		rows := &store.Rows{}
+		for i := range tenants {
+			rows.Tenants = append(rows.Tenants, &store.TenantRecord{Tenant: store.Tenant(v.NextNum()), Name: fmt.Sprint("t", i), State: store.TenantActive})
+		}
+		return rows, nil
+	}}))
+	for n := range tenants {
+		assert.NoError(t, d.Write(t.Context(), store.Tenant(2+n), &store.Act{Action: "test.act"}))
+	}
+	for range 2 {
+		assert.NoError(t, d.Sign(t.Context(), 1))
+	}
+	heads, err := d.db.AuditHeads(t.Context(), 1)
+	assert.NoError(t, err)
+	assert.Equal(t, len(heads), 0)
+	for n := range tenants {
+		all, err := d.db.Checkpoints(t.Context(), store.Tenant(2+n), 0, 10)
+		assert.NoError(t, err)
+		assert.Equal(t, len(all), 1)
+	}
+	none, err := d.db.Checkpoints(t.Context(), store.Default, 0, 10)
+	assert.NoError(t, err)
+	assert.Equal(t, len(none), 0)
 }

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/muster-id/muster/internal/store"
 )
 
@@ -101,8 +103,8 @@ func (l *Log) Start() {
 		do    func(context.Context) error
 	}{
 		{"writing refused attempts", gatherFor, l.FlushNow},
-		{"signing checkpoints", 5 * time.Second, func(ctx context.Context) error { return l.sign(ctx, checkpointAfter) }},
-		{"signing checkpoints", checkpointEvery, func(ctx context.Context) error { return l.sign(ctx, 1) }},
+		{"signing checkpoints", 5 * time.Second, func(ctx context.Context) error { return l.Sign(ctx, checkpointAfter) }},
+		{"signing checkpoints", checkpointEvery, func(ctx context.Context) error { return l.Sign(ctx, 1) }},
 		{"pruning the audit", pruneEvery, l.Prune},
 		{"verifying the audit", verifyEvery, l.VerifySome},
 	} {
@@ -175,19 +177,28 @@ func (l *Log) Erase(ctx context.Context, t store.Tenant, id, reason string) erro
 	})
 }
 
-// sign signs the ends of the chains that have grown by so much.
-func (l *Log) sign(ctx context.Context, behind int64) error {
+// Sign signs the ends of the chains that have grown by so much.
+func (l *Log) Sign(ctx context.Context, behind int64) error {
 	heads, err := l.store.AuditHeads(ctx, behind)
 	if err != nil {
 		return err
 	}
+	// Some at once, so that they share commits: a thousand tenants may have written within the minute.
+	var some errgroup.Group
+	some.SetLimit(signAtOnce)
 	for _, h := range heads {
-		if _, err := l.checkpoint(ctx, h); err != nil {
+		some.Go(func() error {
+			_, err := l.checkpoint(ctx, h)
+			if errors.Is(err, store.ErrNotFound) {
+				return nil // it is being purged
+			}
 			return err
-		}
+		})
 	}
-	return nil
+	return some.Wait()
 }
+
+const signAtOnce = 64
 
 // Last returns the number of the last record of a tenant; 0: there is none.
 func (l *Log) Last(ctx context.Context, t store.Tenant) (int64, error) {

@@ -86,17 +86,13 @@ func New(lookup LookupFunc, now func() time.Time, o Options) *Authenticator {
 // the way of all others and is refused like them (B02).
 const NoTenant store.Tenant = -1
 
-// Request authenticates a request to a tenant by its Authorization header and nothing else.
-// The error is an [*Error]. The address is that of the connection: forwarded
-// headers are not believed (A19).
-func (a *Authenticator) Request(r *http.Request, t store.Tenant) (Principal, error) {
+// Request authenticates a request from addr to a tenant by its Authorization header and nothing else.
+// The error is an [*Error]. Who the client is behind a proxy is not told by headers that anybody can
+// write (A19): the caller has looked. What has no address shares one count.
+func (a *Authenticator) Request(r *http.Request, t store.Tenant, addr netip.Addr) (Principal, error) {
 	token, err := bearer(r)
 	if err != nil {
 		return Principal{}, err
-	}
-	var addr netip.Addr // what cannot be read, as on a Unix socket, shares one count
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		addr = ap.Addr()
 	}
 	return a.Token(r.Context(), token, addr, t)
 }

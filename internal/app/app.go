@@ -13,6 +13,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,7 @@ import (
 	"github.com/muster-id/muster/internal/target"
 	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/internal/tenants"
+	"github.com/muster-id/muster/internal/transport"
 	"github.com/muster-id/muster/internal/vault"
 	"github.com/muster-id/muster/internal/version"
 	"github.com/muster-id/muster/scim/server"
@@ -76,6 +78,12 @@ type Options struct {
 	MetricsListen string
 	// BaseURL is how clients reach the listener, without path. Defaults to http:// and the address.
 	BaseURL string
+	// TLS is how the SCIM listener is encrypted. Defaults to not at all.
+	TLS TLS
+	// TrustedProxies are the addresses of proxies that say who their clients are. Defaults to nobody.
+	TrustedProxies []string
+	// Connections are how many there may be on the SCIM listener. Defaults to those of transport.Limits.
+	Connections transport.Limits
 	// Limits bounds requests. Defaults to those of server.Limits.
 	Limits server.Limits
 	// MaxAuthFailures is how many failed authentications one address has in a minute. Defaults to 30.
@@ -132,7 +140,11 @@ type App struct {
 	listeners []listener
 	root      string // URL of the listener, without path
 	base      string // SCIM base URL of the default tenant
-	host      string // of root
+	proxies   transport.Proxies
+	encrypted bool // clients speak TLS, with us or with what is in front
+	door      *transport.Listener
+	certs     *transport.Certificates // nil: none from files
+	host      string                  // of root
 	first     secret.String
 	ready     atomic.Bool
 	uses      uses
@@ -148,6 +160,7 @@ type listener struct {
 	name string
 	net.Listener
 	handler func() http.Handler
+	tls     *tls.Config // nil: plain HTTP
 }
 
 type walker struct {
@@ -263,10 +276,22 @@ func (a *App) openListeners(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
+	if a.proxies, err = transport.ParseProxies(a.o.TrustedProxies); err != nil {
+		return fmt.Errorf("trusted proxies: %w", err)
+	}
+	encryption, err := a.openTLS()
+	if err != nil {
+		return err
+	}
 	base := a.o.BaseURL
 	if base == "" {
 		base = config.BaseURL(scim.Addr().String())
+		if encryption != nil {
+			base = "https" + strings.TrimPrefix(base, "http")
+		}
 	}
+	a.encrypted = encryption != nil || strings.HasPrefix(base, "https:")
+	a.door = transport.Limit(scim, a.o.Connections, a.proxies)
 	a.root = strings.TrimSuffix(base, "/")
 	a.base = a.root + Prefix
 	if u, err := url.Parse(a.root); err == nil {
@@ -278,17 +303,17 @@ func (a *App) openListeners(ctx context.Context) error {
 		return fmt.Errorf("command socket: %w", err)
 	}
 	a.listeners = []listener{
-		{"command", command, func() http.Handler { return admin.Handler(a.adminOptions()) }},
+		{name: "command", Listener: command, handler: func() http.Handler { return admin.Handler(a.adminOptions()) }},
 	}
 	if a.o.MetricsListen != "" {
 		metrics, err := a.listen(ctx, "tcp", a.o.MetricsListen)
 		if err != nil {
 			return fmt.Errorf("metrics: %w; choose another address with --metrics, or \"\" for none", err)
 		}
-		a.listeners = append(a.listeners, listener{"metrics", metrics, a.metricsHandler})
+		a.listeners = append(a.listeners, listener{name: "metrics", Listener: metrics, handler: a.metricsHandler})
 	}
 	// The last one is the first that Stop stops.
-	a.listeners = append(a.listeners, listener{"SCIM", scim, a.handler})
+	a.listeners = append(a.listeners, listener{"SCIM", a.door, a.handler, encryption})
 	return nil
 }
 
@@ -353,7 +378,8 @@ func (a *App) Start(ctx context.Context) error {
 	a.onStop("stop indexing", func(context.Context) error { a.schemas.Stop(); return nil })
 	a.audit.Start() //nolint:contextcheck // as above
 	a.onStop("write the audit", a.audit.Stop)
-	a.usage.Start() //nolint:contextcheck // as above
+	a.watchCertificates() //nolint:contextcheck // as above
+	a.usage.Start()       //nolint:contextcheck // as above
 	a.onStop("note the use of tokens", a.usage.Stop)
 	a.tenants.Start() //nolint:contextcheck // as above
 	a.onStop("stop purging tenants", func(context.Context) error { a.tenants.Stop(); return nil })

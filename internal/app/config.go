@@ -9,6 +9,7 @@ import (
 	"github.com/muster-id/muster/internal/target"
 	scimtarget "github.com/muster-id/muster/internal/target/scim"
 	"github.com/muster-id/muster/internal/target/webhook"
+	"github.com/muster-id/muster/internal/transport"
 	"github.com/muster-id/muster/scim/server"
 )
 
@@ -29,8 +30,18 @@ func FromConfig(c *config.Config, log *slog.Logger) Options {
 			DefaultResults: c.Limits.DefaultPage,
 		},
 		MaxAuthFailures: c.Limits.MaxAuthFailures,
-		Outbound:        outbound.Options{Allow: c.Outbound.Allow},
-		Log:             log,
+		TrustedProxies:  c.TrustedProxies,
+		Connections:     transport.Limits{Connections: c.Limits.MaxConnections, PerAddress: c.Limits.MaxConnectionsPerAddress},
+		Keyring:         Keyring{File: c.Keyring.File, Command: c.Keyring.Command},
+		TLS: TLS{
+			ClientAuth: transport.ClientAuth(c.TLS.ClientCertificates), ClientCAs: c.TLS.ClientCAFile,
+			ACME: transport.ACME{Hosts: c.TLS.ACMEHosts, Email: c.TLS.ACMEEmail, Directory: c.TLS.ACMEDirectory, Terms: c.TLS.ACMEAcceptTerms},
+		},
+		Outbound: outbound.Options{Allow: c.Outbound.Allow},
+		Log:      log,
+	}
+	for i := range c.TLS.CertFiles {
+		o.TLS.Pairs = append(o.TLS.Pairs, transport.Pair{Cert: c.TLS.CertFiles[i], Key: c.TLS.KeyFiles[i]})
 	}
 	for _, t := range c.Targets {
 		o.Targets = append(o.Targets, Target{

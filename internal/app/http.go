@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -31,12 +30,15 @@ const (
 	requestTimeout = 60 * time.Second
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 64 << 10
+	maxStreams     = 250 // of one connection, at once
 )
 
 // serve answers on the listener until Stop.
 func (a *App) serve(l listener) {
 	base, cancel := context.WithCancel(context.Background())
 	s := &http.Server{
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		TLSConfig:         l.tls,
 		Handler:           l.handler(),
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
@@ -52,7 +54,13 @@ func (a *App) serve(l listener) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := s.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+		var err error
+		if l.tls != nil {
+			err = s.ServeTLS(l.Listener, "", "")
+		} else {
+			err = s.Serve(l.Listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- err
 		}
 	}()
@@ -75,6 +83,7 @@ func (a *App) serve(l listener) {
 var (
 	noPage     = []string{"default-src 'none'; frame-ancestors 'none'"}
 	noReferrer = []string{"no-referrer"}
+	noPlain    = []string{"max-age=31536000"}
 )
 
 // handler is everything on the SCIM listener.
@@ -97,6 +106,9 @@ func (a *App) handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["Content-Security-Policy"], h["Referrer-Policy"] = noPage, noReferrer
+		if a.encrypted {
+			h["Strict-Transport-Security"] = noPlain
+		}
 		at := a.hosted(r)
 		if to, name := named(r); to != nil {
 			r, at = to, name
@@ -126,7 +138,7 @@ func (a *App) observed(h http.Handler, w http.ResponseWriter, r *http.Request, a
 	rid := id.New()
 	w.Header().Set("X-Request-Id", rid)
 	seen := &statusWriter{ResponseWriter: w}
-	q := &request{Request: telemetry.Request{ID: rid, Client: clientOf(r)}, place: at}
+	q := &request{Request: telemetry.Request{ID: rid, Client: a.clientOf(r)}, place: at}
 	ctx := context.WithValue(telemetry.WithRequest(r.Context(), &q.Request), requestKey{}, q)
 	h.ServeHTTP(seen, r.WithContext(ctx))
 	took := time.Since(began)
@@ -262,7 +274,7 @@ func (a *App) authenticate(r *http.Request, t store.Tenant) (access.Principal, e
 	if a.o.NoAccess {
 		return access.Principal{Tenant: store.Default, Source: store.DefaultSource, SourceName: defaultTenant, TokenID: "measured", Scopes: access.Scopes{access.ScopeAll}}, nil
 	}
-	return a.auth.Request(r, t)
+	return a.auth.Request(r, t, addrOf(requestOf(r.Context())))
 }
 
 // open1 is the same for a request of SCIM 1.1.
@@ -305,9 +317,9 @@ func requestOf(ctx context.Context) *request {
 }
 
 // clientOf returns the address of the client.
-func clientOf(r *http.Request) string {
-	if ap, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		return ap.Addr().Unmap().String()
+func (a *App) clientOf(r *http.Request) string {
+	if addr := a.proxies.Client(r); addr.IsValid() {
+		return addr.String()
 	}
 	return ""
 }

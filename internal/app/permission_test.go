@@ -100,8 +100,10 @@ func TestSec_A09_EveryScopeOnEveryRoute(t *testing.T) {
 	for _, scope := range []string{"scim", "scim.read", "scim.write", "scim.users.read", "scim.users.write", "scim.groups.read", "scim.groups.write", "scim.bulk"} {
 		token := h.scopedToken(scope)
 		for _, r := range routes {
-			status, header, body := h.do(call{method: r.method, url: h.root + app.Prefix + r.path, token: token,
-				body: map[string]string{"POST": "{}", "PUT": "{}", "PATCH": "{}"}[r.method]})
+			status, header, body := h.do(call{
+				method: r.method, url: h.root + app.Prefix + r.path, token: token,
+				body: map[string]string{"POST": "{}", "PUT": "{}", "PATCH": "{}"}[r.method],
+			})
 			if grants(scope, r.needs) {
 				if status == 403 || status == 401 {
 					t.Errorf("%s on %s %s: %d %s", scope, r.method, r.path, status, body)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -75,6 +76,13 @@ func (a *App) metricsHandler() http.Handler {
 			func() float64 { return w.Status().Age.Seconds() }, "target", w.name, "kind", w.kind)
 		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
 			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
+	}
+	m.Gauge("muster_connections", "Open connections of the SCIM listener.", func() float64 { return float64(a.door.Open()) })
+	m.Gauge("muster_connections_refused", "Connections that were closed at once since the start, because there were too many.",
+		func() float64 { return float64(a.door.Refused()) })
+	if a.certs != nil {
+		m.Gauge("muster_certificate_expires_seconds", "Until the first certificate of the SCIM listener ends.",
+			func() float64 { return time.Until(a.certs.Expires()).Seconds() })
 	}
 	m.Gauge("muster_tokens_expiring", "Live tokens that expire within 30 days: see \"muster token list\".", func() float64 {
 		n, err := a.usage.Expiring(context.Background())

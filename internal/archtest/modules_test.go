@@ -36,6 +36,7 @@ var owners = []owner{
 	{"github.com/prometheus/client_golang", []string{"internal/telemetry"}, "one registry, bounded labels"},
 	{"github.com/schollz/progressbar/v3", []string{"cmd/muster"}, "progress on a terminal"},
 	{"github.com/spf13/cobra", []string{"cmd/muster"}, "the command line"},
+	{"golang.org/x/crypto", []string{"internal/transport"}, "certificates by ACME"},
 	{"golang.org/x/sys", []string{"internal/datadir"}, "the lock of the data directory, where the standard library has none"},
 	{"golang.org/x/term", []string{"cmd/muster", "internal/telemetry"}, "is this a terminal: asked for what commands print and for how logs look"},
 	{"golang.org/x/text", []string{"internal/directory"}, "PRECIS folding, by the same profile when written and when asked"},

@@ -24,6 +24,12 @@ type Config struct {
 	// they speak plain HTTP: something in front of them does TLS. Defaults to false.
 	InsecureHTTP bool `yaml:"insecure_http" env:"INSECURE_HTTP"`
 
+	// TrustedProxies are the addresses of proxies in front of Listen that are believed when X-Forwarded-For says who
+	// their client is: 10.0.0.5, 10.0.0.0/24. In the environment separated by commas. Defaults to nobody.
+	TrustedProxies []string `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+
+	TLS      TLS      `yaml:"tls" envPrefix:"TLS_"`
+	Keyring  Keyring  `yaml:"keyring" envPrefix:"KEYRING_"`
 	Log      Log      `yaml:"log" envPrefix:"LOG_"`
 	Outbound Outbound `yaml:"outbound" envPrefix:"OUTBOUND_"`
 	Limits   Limits   `yaml:"limits" envPrefix:"LIMITS_"`
@@ -43,6 +49,37 @@ type Log struct {
 	// Format is text for people, json for machines, or auto: text on a terminal,
 	// else json. Defaults to auto.
 	Format string `yaml:"format" env:"FORMAT"`
+}
+
+// TLS is how Listen is encrypted: with certificates from files, or from an ACME authority. Without either it is plain HTTP.
+type TLS struct {
+	// CertFiles hold certificates with their chains in PEM, and KeyFiles their keys in the same order. They are read
+	// again when they change. A client gets the first one that has the name it asks for. Defaults to none.
+	CertFiles []string `yaml:"cert_files" env:"CERT_FILES"`
+	KeyFiles  []string `yaml:"key_files" env:"KEY_FILES"`
+	// ACMEHosts are names for which certificates are asked from an authority by themselves. Port 443 has to lead
+	// here. Defaults to none.
+	ACMEHosts []string `yaml:"acme_hosts" env:"ACME_HOSTS"`
+	// ACMEEmail is whom the authority tells of problems. Defaults to nobody.
+	ACMEEmail string `yaml:"acme_email" env:"ACME_EMAIL"`
+	// ACMEDirectory is the authority's URL. Defaults to Let's Encrypt.
+	ACMEDirectory string `yaml:"acme_directory" env:"ACME_DIRECTORY"`
+	// ACMEAcceptTerms says that you agree to the authority's terms of service. Required with ACMEHosts.
+	ACMEAcceptTerms bool `yaml:"acme_accept_terms" env:"ACME_ACCEPT_TERMS"`
+	// ClientCertificates says whether clients show certificates: off, optional (one that is shown has to be good), or
+	// required. Defaults to off.
+	ClientCertificates string `yaml:"client_certificates" env:"CLIENT_CERTIFICATES"`
+	// ClientCAFile holds the certificates of the authorities that may have signed them, in PEM. Required unless off.
+	ClientCAFile string `yaml:"client_ca_file" env:"CLIENT_CA_FILE"`
+}
+
+// Keyring is where the keys are that seal secrets in the database.
+type Keyring struct {
+	// File is the keyring, made at the first start. Defaults to keyring in Data; better elsewhere.
+	File string `yaml:"file" env:"FILE"`
+	// Command is a program, with its arguments, that wraps and unwraps the keys in File: a key-management service.
+	// Defaults to none.
+	Command []string `yaml:"command" env:"COMMAND"`
 }
 
 // Outbound is what the hub may dial.
@@ -74,6 +111,10 @@ type Limits struct {
 	// MaxAuthFailures is how many failed authentications one address has in a
 	// minute. Defaults to 30.
 	MaxAuthFailures int `yaml:"max_auth_failures" env:"MAX_AUTH_FAILURES"`
+	// MaxConnections is how many connections there may be at once. Defaults to 10000.
+	MaxConnections int `yaml:"max_connections" env:"MAX_CONNECTIONS"`
+	// MaxConnectionsPerAddress is how many of one address; trusted proxies have no such limit. Defaults to 200.
+	MaxConnectionsPerAddress int `yaml:"max_connections_per_address" env:"MAX_CONNECTIONS_PER_ADDRESS"`
 }
 
 // The kinds of target.
@@ -147,6 +188,7 @@ func Default() *Config {
 		Listen:  "127.0.0.1:8080",
 		Metrics: "127.0.0.1:9090",
 		Log:     Log{Level: "info", Format: "auto"},
+		TLS:     TLS{ClientCertificates: "off"},
 		Limits: Limits{
 			MaxBodyBytes:      2 << 20,
 			MaxGroupBodyBytes: 10 << 20,
@@ -156,6 +198,9 @@ func Default() *Config {
 			MaxOperations:     1_000,
 			MaxEdges:          50_000,
 			MaxAuthFailures:   30,
+
+			MaxConnections:           10_000,
+			MaxConnectionsPerAddress: 200,
 		},
 		origins: map[string]Origin{},
 	}

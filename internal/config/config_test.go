@@ -108,7 +108,7 @@ func TestExampleIsCompleteAndLoads(t *testing.T) {
 	if len(c.Targets) != 2 || c.Targets[0].Secrets[0].Reveal() != signing || c.Targets[1].Token.Reveal() != "wiki-token" {
 		t.Errorf("targets of the example: %+v", c.Targets)
 	}
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Log](), reflect.TypeFor[Outbound](), reflect.TypeFor[Limits](), reflect.TypeFor[Target]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[Log](), reflect.TypeFor[Outbound](), reflect.TypeFor[TLS](), reflect.TypeFor[Keyring](), reflect.TypeFor[Limits](), reflect.TypeFor[Target]()} {
 		for _, k := range keysOf(typ) {
 			if k == "secret_file" || k == "token_env" {
 				continue // their other halves are shown

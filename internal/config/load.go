@@ -113,6 +113,14 @@ func (c *Config) readFlags(f Overrides) {
 // without a slash at the end, what is derived from something else.
 func (c *Config) complete() {
 	c.Data = c.resolve("data", c.Data)
+	for i := range c.TLS.CertFiles {
+		c.TLS.CertFiles[i] = c.resolve("tls.cert_files", c.TLS.CertFiles[i])
+	}
+	for i := range c.TLS.KeyFiles {
+		c.TLS.KeyFiles[i] = c.resolve("tls.key_files", c.TLS.KeyFiles[i])
+	}
+	c.TLS.ClientCAFile = c.resolve("tls.client_ca_file", c.TLS.ClientCAFile)
+	c.Keyring.File = c.resolve("keyring.file", c.Keyring.File)
 	for i := range c.Targets {
 		t, at := &c.Targets[i], fmt.Sprintf("targets[%d].", i)
 		t.SecretFile = c.resolve(at+"secret_file", t.SecretFile)
@@ -129,6 +137,9 @@ func (c *Config) complete() {
 	if c.BaseURL == "" {
 		if _, port, err := net.SplitHostPort(c.Listen); err == nil && port != "0" {
 			c.BaseURL = BaseURL(c.Listen)
+			if c.TLS.On() {
+				c.BaseURL = "https" + strings.TrimPrefix(c.BaseURL, "http")
+			}
 		}
 	}
 }

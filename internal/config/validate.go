@@ -30,6 +30,7 @@ var (
 	// customEvent is an event of a resource type that a tenant has defined, about which the configuration knows nothing.
 	customEvent = regexp.MustCompile(`^[a-z][a-z0-9_]*\.(created|updated|activated|deactivated|reactivated|deleted)$`)
 	targetName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	hostName    = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z]{2,63}$`)
 	envName     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
@@ -57,6 +58,7 @@ func (c *Config) validate(ps *problems) {
 	}
 	oneOf(ps, "log.level", c.Log.Level, levels)
 	oneOf(ps, "log.format", c.Log.Format, formats)
+	c.validateTLS(ps)
 	c.validateLimits(ps)
 	c.validateTargets(ps, c.validateAllow(ps))
 }
@@ -81,8 +83,53 @@ func (c *Config) validateListener(ps *problems, path, address string) {
 	}
 	ip, err := netip.ParseAddr(host)
 	loopback := host == "localhost" || err == nil && ip.IsLoopback()
-	if !loopback && !c.InsecureHTTP {
-		ps.add(path, "can be reached from other machines, in plain HTTP; listen on 127.0.0.1 behind a proxy that does TLS, or set insecure_http: true if something else protects the way here")
+	if encrypted := path == "listen" && c.TLS.On(); !loopback && !encrypted && !c.InsecureHTTP {
+		ps.add(path, "can be reached from other machines, in plain HTTP; give it a certificate (tls.cert_files), listen on 127.0.0.1 behind a proxy that does TLS, or set insecure_http: true if something else protects the way here")
+	}
+}
+
+// On reports whether there is TLS.
+func (t *TLS) On() bool { return len(t.CertFiles) > 0 || len(t.ACMEHosts) > 0 }
+
+func (c *Config) validateTLS(ps *problems) {
+	t := &c.TLS
+	if len(t.CertFiles) != len(t.KeyFiles) {
+		ps.add("tls.key_files", "are %d for %d tls.cert_files: each certificate has a key, in the same order", len(t.KeyFiles), len(t.CertFiles))
+	}
+	if len(t.ACMEHosts) > 0 {
+		if len(t.CertFiles) > 0 {
+			ps.add("tls.acme_hosts", "are set beside tls.cert_files; certificates come from one or the other")
+		}
+		if !t.ACMEAcceptTerms {
+			ps.add("tls.acme_accept_terms", "is not true; ACME needs your agreement to the authority's terms of service")
+		}
+		for i, h := range t.ACMEHosts {
+			if !hostName.MatchString(h) {
+				ps.add(fmt.Sprintf("tls.acme_hosts[%d]", i), "is not the name of a host, such as scim.example.com")
+			}
+		}
+	}
+	if t.ACMEDirectory != "" {
+		if err := outbound.CheckURL(t.ACMEDirectory); err != nil {
+			ps.add("tls.acme_directory", "%v", err)
+		}
+	}
+	oneOf(ps, "tls.client_certificates", t.ClientCertificates, []string{"off", "optional", "required"})
+	switch asked := t.ClientCertificates != "off"; {
+	case asked && !t.On():
+		ps.add("tls.client_certificates", "are asked for without TLS; give the listener a certificate (tls.cert_files)")
+	case asked && t.ClientCAFile == "":
+		ps.add("tls.client_ca_file", "is missing; it holds the authorities that may have signed the certificates of clients")
+	case !asked && t.ClientCAFile != "":
+		ps.add("tls.client_ca_file", "is set, but tls.client_certificates is off")
+	}
+	for i, p := range c.TrustedProxies {
+		if n, err := netip.ParsePrefix(p); err == nil && n.Bits() > 0 && n == n.Masked() {
+			continue
+		}
+		if _, err := netip.ParseAddr(p); err != nil {
+			ps.add(fmt.Sprintf("trusted_proxies[%d]", i), "is neither an address nor a network; write 10.0.0.5 or 10.0.0.0/24")
+		}
 	}
 }
 
@@ -110,6 +157,8 @@ func (c *Config) validateLimits(ps *problems) {
 		{"max_operations", c.Limits.MaxOperations, 1, 100_000},
 		{"max_edges", c.Limits.MaxEdges, 1, 1_000_000},
 		{"max_auth_failures", c.Limits.MaxAuthFailures, 1, 1_000_000},
+		{"max_connections", c.Limits.MaxConnections, 1, 1_000_000},
+		{"max_connections_per_address", c.Limits.MaxConnectionsPerAddress, 1, 1_000_000},
 	} {
 		if l.value < l.least || l.value > l.utmost {
 			ps.add("limits."+l.key, "is not from %d to %d", l.least, l.utmost)

@@ -109,6 +109,7 @@ type Store interface {
 	Audit
 	Secrets
 	Guard
+	Items
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -351,6 +352,7 @@ type Rows struct {
 	Audit      []*Act
 	Checkpoint *Checkpoint
 	Secrets    []*Secret // inserted or replaced by name
+	Items      []*Item
 	Decisions  []*Decision
 	Protect    []*Protected // inserted, or replaced by Type and Key
 	Unprotect  []*Protected // by Type and Key

@@ -183,6 +183,9 @@ func (l *ledger) enter(c *conn, rows *store.Rows) (answer, err error) {
 	if answer, err := l.checkNames(c, rows); answer != nil || err != nil {
 		return answer, err
 	}
+	if answer, err := l.checkItems(c, rows); answer != nil || err != nil {
+		return answer, err
+	}
 	for _, r := range rows.Resources {
 		// Read now what writing needs to know of a resource that the decision did not ask for.
 		if _, err := l.resource(c, r.Num, false); err != nil {

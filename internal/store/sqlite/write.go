@@ -327,6 +327,9 @@ func (l *ledger) writeRest(c *conn) error {
 		if err := writeSchema(c, l.tenant, rows); err != nil {
 			return err
 		}
+		if err := writeItems(c, l.tenant, rows); err != nil {
+			return err
+		}
 		if err := writeSecrets(c, l.tenant, rows); err != nil {
 			return err
 		}

@@ -312,6 +312,44 @@ func testTokenUse(t *testing.T, open OpenFunc) {
 	assert.Equal(t, len(none), 0)
 }
 
+func testItems(t *testing.T, open OpenFunc) {
+	f := newFixture(t, open)
+	other := newTenant("other")
+	assert.NoError(t, f.makeTenant(other))
+	put := func(tenant store.Tenant, items ...*store.Item) error {
+		return f.Write(t.Context(), tenant, op(store.Keys{}, func(store.View) (*store.Rows, error) { return &store.Rows{Items: items}, nil }))
+	}
+	a := &store.Item{Tenant: store.Default, Kind: "client", Name: "a", Key: "k1", Body: []byte("1")}
+	b := &store.Item{Tenant: other.Tenant, Kind: "client", Name: "a", Key: "k2", Body: []byte("2"), Expires: began.Add(time.Hour)}
+	assert.NoError(t, put(store.Default, a))
+	assert.NoError(t, put(other.Tenant, b))
+	if err := put(other.Tenant, &store.Item{Kind: "client", Name: "b", Key: "k1", Body: []byte("x")}); !errors.Is(err, store.ErrTaken) {
+		t.Errorf("the key of another tenant's item: %v", err)
+	}
+	assert.NoError(t, put(other.Tenant, &store.Item{Kind: "issuer", Name: "b", Key: "k1", Body: []byte("x")})) // of another kind
+	a.Body = []byte("3")
+	assert.NoError(t, put(store.Default, a))
+	list, err := f.Items(t.Context(), store.Default, "client")
+	assert.NoError(t, err)
+	assert.Equal(t, list, []store.Item{*a})
+	found, err := f.ItemByKey(t.Context(), "client", "k2")
+	assert.NoError(t, err)
+	assert.Equal(t, found, *b)
+	all, err := f.AllItems(t.Context(), "client")
+	assert.NoError(t, err)
+	assert.Equal(t, all, []store.Item{*a, *b})
+	n, err := f.Expire(t.Context(), began.Add(time.Hour), 10)
+	assert.NoError(t, err)
+	assert.Equal(t, n, 1)
+	if _, err := f.ItemByKey(t.Context(), "client", "k2"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("what has expired: %v", err)
+	}
+	assert.NoError(t, put(store.Default, &store.Item{Kind: "client", Name: "a"}))
+	list, err = f.Items(t.Context(), store.Default, "client")
+	assert.NoError(t, err)
+	assert.Equal(t, len(list), 0)
+}
+
 func testSecrets(t *testing.T, open OpenFunc) {
 	dir := t.TempDir()
 	st := open(t, dir)

@@ -45,6 +45,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Tokens", testTokens},
 		{"TokenUse", testTokenUse},
 		{"Secrets", testSecrets},
+		{"Items", testItems},
 		{"Tenants", testTenants},
 		{"Purge", testPurge},
 		{"Find", testFind},

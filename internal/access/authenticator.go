@@ -28,6 +28,9 @@ type Options struct {
 	// CacheTTL is how long an accepted token is taken without a look-up, at most
 	// 5 s. Defaults to 3 s.
 	CacheTTL time.Duration
+	// Others authenticates what does not have the form of a token of ours, such as a JWT of an issuer: [ErrUnknownToken] if it
+	// is not taken, any other error if that cannot be told. Defaults to nobody.
+	Others func(ctx context.Context, token string, t store.Tenant, certificate string) (Principal, error)
 	// MaxCached bounds the remembered tokens. Defaults to 10,000.
 	MaxCached int
 	// MaxFailures is how many failed authentications one address has in a minute.
@@ -46,6 +49,7 @@ type Authenticator struct {
 	ttl      time.Duration
 	max      int
 	failures *limiter
+	others   func(ctx context.Context, token string, t store.Tenant, certificate string) (Principal, error)
 
 	mu     sync.RWMutex
 	cached map[Hash]entry
@@ -74,6 +78,7 @@ func New(lookup LookupFunc, now func() time.Time, o Options) *Authenticator {
 	}
 	return &Authenticator{
 		lookup:   lookup,
+		others:   o.Others,
 		now:      now,
 		ttl:      min(o.CacheTTL, maxTTL),
 		max:      o.MaxCached,
@@ -88,33 +93,53 @@ const NoTenant store.Tenant = -1
 
 // Request authenticates a request from addr to a tenant by its Authorization header and nothing else.
 // The error is an [*Error]. Who the client is behind a proxy is not told by headers that anybody can
-// write (A19): the caller has looked. What has no address shares one count.
-func (a *Authenticator) Request(r *http.Request, t store.Tenant, addr netip.Addr) (Principal, error) {
+// write (A19): the caller has looked. What has no address shares one count. certificate is the thumbprint of that which the client
+// has shown; empty: none.
+func (a *Authenticator) Request(r *http.Request, t store.Tenant, addr netip.Addr, certificate string) (Principal, error) {
 	token, err := bearer(r)
 	if err != nil {
 		return Principal{}, err
 	}
-	return a.Token(r.Context(), token, addr, t)
+	return a.present(r.Context(), token, addr, t, certificate)
 }
 
 // Token authenticates a token that came from addr and is used at a tenant. The error is an [*Error].
 func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr, t store.Tenant) (Principal, error) {
+	return a.present(ctx, token, addr, t, "")
+}
+
+// Failed counts a failed authentication of an address that happened elsewhere, and returns the answer to it.
+func (a *Authenticator) Failed(addr netip.Addr, reason Reason) error {
+	return a.failed(addr, a.now(), reason)
+}
+
+// Blocked returns the answer to an address that has failed too often, or nil.
+func (a *Authenticator) Blocked(addr netip.Addr) error {
+	if wait := a.failures.wait(addr, a.now()); wait > 0 {
+		return limited(wait)
+	}
+	return nil
+}
+
+func (a *Authenticator) present(ctx context.Context, token string, addr netip.Addr, t store.Tenant, certificate string) (Principal, error) {
 	now := a.now()
-	if !WellFormed(token) {
+	ours := WellFormed(token)
+	if !ours && a.others == nil {
 		return Principal{}, a.failed(addr, now, ReasonMalformed)
 	}
 	hash := HashToken(token)
 	a.mu.RLock()
 	known, worked := a.cached[hash]
 	a.mu.RUnlock()
-	if worked && now.Before(known.fresh) && valid(known.principal, now) && known.principal.Tenant == t && allowed(known.principal, addr) {
+	if worked && now.Before(known.fresh) && valid(known.principal, now) && known.principal.Tenant == t &&
+		allowed(known.principal, addr) && holds(known.principal, certificate) {
 		return known.principal, nil
 	}
 	if wait := a.failures.wait(addr, now); wait > 0 && !worked {
 		return Principal{}, limited(wait)
 	}
 
-	p, err := a.lookup(ctx, hash)
+	p, err := a.find(ctx, ours, token, hash, t, certificate)
 	switch {
 	case errors.Is(err, ErrUnknownToken), err == nil && subtle.ConstantTimeCompare(p.Hash[:], hash[:]) != 1:
 		a.Forget(hash)
@@ -124,6 +149,8 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 	case p.Tenant != t:
 		// As if there were no such token: nobody learns at which tenant it works.
 		return Principal{}, a.failed(addr, now, ReasonTenant)
+	case !holds(p, certificate):
+		return Principal{}, a.failed(addr, now, ReasonCertificate)
 	case !allowed(p, addr):
 		return Principal{}, a.failed(addr, now, ReasonAddress)
 	case !valid(p, now):
@@ -132,6 +159,21 @@ func (a *Authenticator) Token(ctx context.Context, token string, addr netip.Addr
 	}
 	a.remember(hash, entry{principal: p, fresh: now.Add(a.ttl)})
 	return p, nil
+}
+
+// find returns whom a token speaks for.
+func (a *Authenticator) find(ctx context.Context, ours bool, token string, hash Hash, t store.Tenant, certificate string) (Principal, error) {
+	if ours {
+		return a.lookup(ctx, hash)
+	}
+	p, err := a.others(ctx, token, t, certificate)
+	p.Hash = hash // it was verified as a whole
+	return p, err
+}
+
+// holds reports whether whoever shows a token has the certificate that it is bound to.
+func holds(p Principal, certificate string) bool {
+	return p.Certificate == "" || subtle.ConstantTimeCompare([]byte(p.Certificate), []byte(certificate)) == 1
 }
 
 // Forget makes the next use of a token ask the store, for whoever has just revoked

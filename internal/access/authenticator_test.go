@@ -377,7 +377,7 @@ func TestRequest(t *testing.T) {
 		{"AUTH-03 two headers", request("/scim/v2/Users", "Bearer "+token, "Bearer "+token), 400, ""},
 		{"A08 in the query", request("/scim/v2/Users?access_token=" + token + "&token=" + token), 401, `Bearer realm="Muster"`},
 	} {
-		p, err := a.Request(c.request, store.Default, home)
+		p, err := a.Request(c.request, store.Default, home, "")
 		if c.status == 0 {
 			if err != nil || p.Source != 2 {
 				t.Errorf("%s: got %v, %v", c.name, p, err)
@@ -419,7 +419,7 @@ func TestSec_A19_ForwardedAddressIsNotBelieved(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+stranger())
 		r.Header.Set("X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
-		_, last = a.Request(r, store.Default, home)
+		_, last = a.Request(r, store.Default, home, "")
 	}
 	if reasonOf(last) != access.ReasonLimited {
 		t.Errorf("third failure under three forged addresses: %v, want limited", last)

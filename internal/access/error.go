@@ -17,6 +17,7 @@ const (
 	ReasonUnknown     Reason = "unknown"     // no such token, or revoked
 	ReasonTenant      Reason = "tenant"      // a token of another tenant, or no such tenant
 	ReasonExpired     Reason = "expired"     // its time is over
+	ReasonCertificate Reason = "certificate" // bound to a certificate that was not shown
 	ReasonAddress     Reason = "address"     // used from an address that is not allowed
 	ReasonInactive    Reason = "inactive"    // the person it speaks for may not use the service
 	ReasonLimited     Reason = "limited"     // the address failed too often

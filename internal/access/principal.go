@@ -22,6 +22,10 @@ type Principal struct {
 	Allow      []netip.Prefix
 	Expires    time.Time // from then on it is refused; zero: never
 
+	// Certificate is the thumbprint (x5t#S256) of the certificate that the token is bound to: whoever shows the token has
+	// to have it (RFC 8705 §3). Empty: none.
+	Certificate string
+
 	// Hash is the hash as the store has it. It is compared with that of the
 	// presented token, in constant time (A07); a look-up that leaves it out
 	// authenticates nobody.

@@ -77,7 +77,7 @@ func TestSec_A10_RotationLosesNoRequest(t *testing.T) {
 	assert.NoError(t, err)
 	a := access.New(o.Lookup, o.clock, access.Options{})
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := a.Request(r, store.Default, netip.MustParseAddr("127.0.0.1")); err != nil {
+		if _, err := a.Request(r, store.Default, netip.MustParseAddr("127.0.0.1"), ""); err != nil {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
 	}))

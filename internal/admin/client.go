@@ -18,6 +18,7 @@ import (
 
 	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/datadir"
+	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/report"
 )
 
@@ -280,6 +281,63 @@ func (c *Client) Protect(ctx context.Context, r ProtectRequest) error {
 // Unprotect ends that.
 func (c *Client) Unprotect(ctx context.Context, typ, name string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/protected?"+url.Values{"type": {typ}, "name": {name}}.Encode(), nil, nil)
+}
+
+// OAuthClients lists the clients of our own token endpoint.
+func (c *Client) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
+	var l []OAuthClient
+	return l, c.do(ctx, http.MethodGet, "/v1/oauth/clients", nil, &l)
+}
+
+// CreateOAuthClient makes a client. The answer is the only place where its secret is ever shown.
+func (c *Client) CreateOAuthClient(ctx context.Context, r OAuthClientRequest) (OAuthClient, error) {
+	var k OAuthClient
+	return k, c.do(ctx, http.MethodPost, "/v1/oauth/clients", r, &k)
+}
+
+// RotateOAuthClient gives a client another secret.
+func (c *Client) RotateOAuthClient(ctx context.Context, id string, r OAuthRotateRequest) (OAuthClient, error) {
+	var k OAuthClient
+	return k, c.do(ctx, http.MethodPost, "/v1/oauth/clients/"+url.PathEscape(id)+"/rotate", r, &k)
+}
+
+// RevokeOAuthClient ends a client.
+func (c *Client) RevokeOAuthClient(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/oauth/clients/"+url.PathEscape(id), nil, nil)
+}
+
+// OAuthIssuers lists the issuers outside.
+func (c *Client) OAuthIssuers(ctx context.Context) ([]OAuthIssuer, error) {
+	var l []OAuthIssuer
+	return l, c.do(ctx, http.MethodGet, "/v1/oauth/issuers", nil, &l)
+}
+
+// AddOAuthIssuer adds an issuer.
+func (c *Client) AddOAuthIssuer(ctx context.Context, r OAuthIssuer) (OAuthIssuer, error) {
+	var i OAuthIssuer
+	return i, c.do(ctx, http.MethodPost, "/v1/oauth/issuers", r, &i)
+}
+
+// RemoveOAuthIssuer removes an issuer.
+func (c *Client) RemoveOAuthIssuer(ctx context.Context, name string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/oauth/issuers/"+url.PathEscape(name), nil, nil)
+}
+
+// TestOAuthIssuer asks an issuer for its keys.
+func (c *Client) TestOAuthIssuer(ctx context.Context, name string) (oauth.Tried, error) {
+	var t oauth.Tried
+	return t, c.do(ctx, http.MethodPost, "/v1/oauth/issuers/"+url.PathEscape(name)+"/test", struct{}{}, &t)
+}
+
+// OAuthKeys lists our signing keys, after making another one if rotate says so.
+func (c *Client) OAuthKeys(ctx context.Context, rotate bool) ([]oauth.SigningKey, error) {
+	method := http.MethodGet
+	var in any
+	if rotate {
+		method, in = http.MethodPost, struct{}{}
+	}
+	var l []oauth.SigningKey
+	return l, c.do(ctx, method, "/v1/oauth/keys", in, &l)
 }
 
 // Targets reports how the targets are doing.

@@ -17,6 +17,7 @@
 //	GET    /v1/holds/{num}   a hold with its changes
 //	POST   /v1/holds/{num}/{action}  approve or reject
 //	GET    /v1/protected     what is protected; POST protects, DELETE ends that: ?type=&name=
+//	…      /v1/oauth/clients, issuers, keys  what there is of OAuth
 //	GET    /v1/sources       list sources
 //	POST   /v1/sources       create a source
 //	POST   /v1/tokens        create a token; the only answer that holds a secret
@@ -55,6 +56,7 @@ import (
 	"github.com/muster-id/muster/internal/audit"
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
+	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
@@ -71,6 +73,8 @@ type Options struct {
 	Tokens  *access.Registry
 	Audit   *audit.Log
 	Report  *report.Reporter
+	// OAuth has the clients and issuers.
+	OAuth *oauth.Service
 	// Guard shows and decides what is held.
 	Guard *guard.Guard
 	// Rows returns resources by number.
@@ -175,6 +179,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)
 	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
 	mux.HandleFunc("DELETE /v1/schemas", h.removeSchemas)
+	h.oauthRoutes(mux)
 	return h.forTenant(mux)
 }
 

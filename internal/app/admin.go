@@ -15,6 +15,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
@@ -24,14 +25,14 @@ import (
 
 // adminOptions are the services behind the command socket.
 func (a *App) adminOptions() admin.Options {
-	o := commands(a.store, a.schemas, a.audit)
+	o := commands(a.store, a.schemas, a.audit, a.oauth)
 	o.Tenants, o.Tokens, o.Guard = a.tenants, a.tokens, a.guard
 	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
 	return o
 }
 
 // commands are the services that need no hub that runs.
-func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.Options {
+func commands(db store.Store, registry *schemas.Registry, log *audit.Log, keeper *oauth.Service) admin.Options {
 	registered := tenants.New(db, tenants.Options{})
 	open := func(ctx context.Context, t store.Tenant) (*feed.Reader, error) {
 		current, err := registry.Of(ctx, t)
@@ -41,6 +42,7 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log) admin.
 		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil
 	}
 	return admin.Options{
+		OAuth:   keeper,
 		Guard:   guard.New(db, guard.Options{Directory: registry.Directory}),
 		Rows:    db.ByNum,
 		Tenants: registered,
@@ -78,5 +80,6 @@ func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, 
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return admin.Handler(commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}))), db.Close, nil
+	return admin.Handler(commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}),
+		oauth.New(db, a.vault, oauth.Options{NewID: id.New}))), db.Close, nil
 }

@@ -36,6 +36,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/secret"
@@ -124,6 +125,7 @@ type App struct {
 	auth    *access.Authenticator
 	tokens  *access.Registry
 	usage   *access.Usage
+	oauth   *oauth.Service
 	pacer   *access.Pacer[paced]
 	jobs    *server.Jobs
 	socket  string
@@ -252,7 +254,10 @@ func (a *App) openServices(ctx context.Context) error {
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
 	a.usage = access.NewUsage(a.store, time.Now, a.log)
 	a.pacer = access.NewPacer[paced](time.Now, queued)
-	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures})
+	a.auth = access.New(a.tokens.Lookup, time.Now, access.Options{MaxFailures: a.o.MaxAuthFailures, Others: a.foreign})
+	if err := a.openOAuth(); err != nil {
+		return err
+	}
 	a.tenants = tenants.New(a.store, tenants.Options{Log: a.log, Gone: a.schemas.Forget})
 	a.jobs = server.NewJobs(server.JobOptions{})
 	a.onStop("finish asynchronous requests", a.jobs.Stop)

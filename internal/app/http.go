@@ -17,6 +17,7 @@ import (
 	"github.com/muster-id/muster/internal/id"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/telemetry"
+	"github.com/muster-id/muster/internal/transport"
 	"github.com/muster-id/muster/scim"
 	"github.com/muster-id/muster/scim/scim1"
 	"github.com/muster-id/muster/scim/server"
@@ -120,6 +121,7 @@ func (a *App) handler() http.Handler {
 			a.observed(provider1, w, r, at)
 		case path == unversioned || strings.HasPrefix(path, unversioned+"/"):
 			a.observed(newest, w, r, at)
+		case a.oauthPath(w, r, at):
 		case at.name != "":
 			answer(w, http.StatusNotFound, "text/plain; charset=utf-8", []byte("Muster: SCIM of a tenant is served below "+tenantPrefix+"NAME"+Prefix+"\n"))
 		case path == "/healthz":
@@ -188,6 +190,8 @@ func resourceOf(path string) string {
 		return "Bulk"
 	case "ServiceProviderConfig", "ServiceProviderConfigs", "ResourceTypes", "Schemas":
 		return "discovery"
+	case "oauth", ".well-known":
+		return "oauth"
 	}
 	return "other"
 }
@@ -214,6 +218,7 @@ func (a *App) open(r *http.Request) (*server.Service, error) {
 	q := requestOf(r.Context())
 	tenant, base, err := a.tenant(r.Context(), q.place)
 	q.tenant = max(tenant, store.System)
+	q.root = base
 	base += Prefix
 	if err != nil {
 		return &server.Service{Base: base}, err
@@ -274,7 +279,7 @@ func (a *App) authenticate(r *http.Request, t store.Tenant) (access.Principal, e
 	if a.o.NoAccess {
 		return access.Principal{Tenant: store.Default, Source: store.DefaultSource, SourceName: defaultTenant, TokenID: "measured", Scopes: access.Scopes{access.ScopeAll}}, nil
 	}
-	return a.auth.Request(r, t, addrOf(requestOf(r.Context())))
+	return a.auth.Request(r, t, addrOf(requestOf(r.Context())), transport.Thumbprint(r))
 }
 
 // open1 is the same for a request of SCIM 1.1.
@@ -294,13 +299,18 @@ func (a *App) denied(q *request, err error) error {
 	}
 	a.metrics.Denied(string(e.Reason))
 	q.reason = string(e.Reason)
-	return &scim.Error{Status: e.Status, Detail: e.Detail(), RetryAfter: e.RetryAfter, Err: e}
+	answer := &scim.Error{Status: e.Status, Detail: e.Detail(), RetryAfter: e.RetryAfter, Err: e}
+	if e.Status == http.StatusUnauthorized {
+		answer.Challenge = a.challenge(q, e)
+	}
+	return answer
 }
 
 // request is what is learned of a request while it is answered.
 type request struct {
 	telemetry.Request
 	place  place
+	root   string       // URL of the tenant, without /scim/v2
 	tenant store.Tenant // store.System: of no tenant that is known
 	who    access.Principal
 	reason string // why it was not authenticated

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,6 +88,23 @@ func (h *house) do(c call) (status int, header http.Header, body string) {
 	b, err := io.ReadAll(resp.Body)
 	assert.NoError(h.t, err)
 	return resp.StatusCode, resp.Header, string(b)
+}
+
+// exchange gets an access token of a client.
+func (h *house) exchange(tenant string, c admin.OAuthClient) string {
+	h.t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}}
+	resp, err := h.http.PostForm(h.root+"/t/"+tenant+"/oauth/token", form) //nolint:noctx // a test
+	assert.NoError(h.t, err)
+	defer func() { _ = resp.Body.Close() }()
+	var answer struct {
+		Token string `json:"access_token"`
+	}
+	assert.NoError(h.t, json.UnmarshalRead(resp.Body, &answer))
+	if answer.Token == "" {
+		h.t.Fatalf("no token: %d", resp.StatusCode)
+	}
+	return answer.Token
 }
 
 func (h *house) at(tenant string) string { return h.root + "/t/" + tenant + app.Prefix }
@@ -172,7 +190,9 @@ func TestSec_B02_NobodyLearnsWhatThereIs(t *testing.T) {
 				if tenant == "acme" {
 					token = beta
 				}
-				if got := plain(call{method: "GET", url: h.at(tenant) + path, token: token}); got != want {
+				// The answer says where to get a token: at the URL that was asked.
+				got := strings.ReplaceAll(plain(call{method: "GET", url: h.at(tenant) + path, token: token}), "/t/"+tenant+"/", "/t/acme/")
+				if got != want {
 					t.Errorf("%s of tenant %s differs from what an unknown token gets:\n%s\nwant\n%s", path, tenant, got, want)
 				}
 			}
@@ -297,6 +317,13 @@ var callers = []struct {
 }{
 	{"token of the first source", func(h *house, tenant string) string { return h.token(tenant, "") }},
 	{"another token of it", func(h *house, tenant string) string { return h.token(tenant, "default") }},
+	{"client of our token endpoint", func(h *house, tenant string) string {
+		h.Tenant = tenant
+		defer func() { h.Tenant = "" }()
+		c, err := h.CreateOAuthClient(h.t.Context(), admin.OAuthClientRequest{Name: "test"})
+		assert.NoError(h.t, err)
+		return h.exchange(tenant, c)
+	}},
 	{"token with scopes", func(h *house, tenant string) string {
 		h.Tenant = tenant
 		defer func() { h.Tenant = "" }()

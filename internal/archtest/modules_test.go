@@ -24,6 +24,7 @@ type owner struct {
 }
 
 var owners = []owner{
+	{"github.com/go-jose/go-jose/v4", []string{"internal/oauth"}, "signatures and keys of JWTs; the caller names the algorithms"},
 	{"github.com/go-json-experiment/json", []string{"..."}, "it is encoding/json/v2 before Go 1.27 ships it; an import to rewrite, not an API to hide"},
 	{"golang.org/x/sync", []string{"..."}, "errgroup and semaphore are vocabulary, as sync is"},
 

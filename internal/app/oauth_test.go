@@ -1,0 +1,102 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/muster-id/muster/internal/admin"
+	"github.com/muster-id/muster/internal/app"
+	"github.com/muster-id/muster/internal/assert"
+)
+
+// TestOAuthOverHTTP: a client finds out where to get a token, gets one, and uses it; at its own tenant only.
+//
+// Rows: AUTH-54, AUTH-55, AUTH-56.
+func TestOAuthOverHTTP(t *testing.T) {
+	h := newHouse(t, app.Options{})
+	h.tenant("acme")
+	h.tenant("beta")
+	_, header, _ := h.do(call{method: "GET", url: h.at("acme") + "/Users"})
+	challenge := header.Get("WWW-Authenticate")
+	at := h.root + "/.well-known/oauth-protected-resource/t/acme/scim/v2"
+	if !strings.Contains(challenge, `resource_metadata="`+at+`"`) || strings.Contains(challenge, "error=") {
+		t.Fatalf("challenge %s", challenge)
+	}
+	_, _, body := h.do(call{method: "GET", url: at})
+	if !strings.Contains(body, `"resource":"`+h.at("acme")+`"`) || !strings.Contains(body, `"authorization_servers":["`+h.root+`/t/acme"]`) {
+		t.Errorf("%s", body)
+	}
+	_, _, body = h.do(call{method: "GET", url: h.root + "/.well-known/oauth-authorization-server/t/acme"})
+	if !strings.Contains(body, `"token_endpoint":"`+h.root+`/t/acme/oauth/token"`) {
+		t.Errorf("%s", body)
+	}
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/scim/v2", "/oauth/jwks", "/t/acme/oauth/jwks"} {
+		if status, _, body := h.do(call{method: "GET", url: h.root + path}); status != 200 || !strings.HasPrefix(body, "{") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	for _, path := range []string{"/.well-known/oauth-authorization-serverx", "/.well-known/oauth-protected-resource/x", "/.well-known/oauth-authorization-server/t/ACME", "/oauth", "/oauth/token/x"} {
+		if status, _, _ := h.do(call{method: "GET", url: h.root + path}); status != 404 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+
+	h.Tenant = "acme"
+	c, err := h.CreateOAuthClient(t.Context(), admin.OAuthClientRequest{Name: "okta", Scopes: "scim.users.read"})
+	h.Tenant = ""
+	assert.NoError(t, err)
+	token := h.exchange("acme", c)
+	for url, want := range map[string]int{h.at("acme") + "/Users": 200, h.at("acme") + "/Groups": 403, h.at("beta") + "/Users": 401, h.root + app.Prefix + "/Users": 401} {
+		if status, _, body := h.do(call{method: "GET", url: url, token: token}); status != want {
+			t.Errorf("%s: %d %s", url, status, body)
+		}
+	}
+	if status, _, _ := h.do(call{method: "POST", url: h.at("acme") + "/Users", token: token, body: `{"userName":"x"}`}); status != 403 {
+		t.Errorf("a write with the scope of reading: %d", status)
+	}
+}
+
+// TestSec_A13_SecretsAreShownOnce walks what the command interface answers for every secret that was made.
+func TestSec_A13_SecretsAreShownOnce(t *testing.T) {
+	h := newHouse(t, app.Options{})
+	secrets := []string{h.token("default", "")}
+	c, err := h.CreateOAuthClient(t.Context(), admin.OAuthClientRequest{Name: "okta"})
+	assert.NoError(t, err)
+	_, err = h.AddOAuthIssuer(t.Context(), admin.OAuthIssuer{Secret: "the-secret-of-introspection"})
+	assert.True(t, err != nil)
+	issuer := admin.OAuthIssuer{Secret: "the-secret-of-introspection"}
+	issuer.Name, issuer.URL, issuer.Audience = "idp", "https://idp.example", "x"
+	issuer.Introspection, issuer.ClientID = "https://idp.example/introspect", "muster"
+	shown, err := h.AddOAuthIssuer(t.Context(), issuer)
+	assert.NoError(t, err)
+	assert.Equal(t, shown.Secret, "")
+	secrets = append(secrets, c.Secret, "the-secret-of-introspection")
+	tokens, err := h.Tokens(t.Context())
+	assert.NoError(t, err)
+	clients, err := h.OAuthClients(t.Context())
+	assert.NoError(t, err)
+	issuers, err := h.OAuthIssuers(t.Context())
+	assert.NoError(t, err)
+	tenant, err := h.ShowTenant(t.Context(), "default")
+	assert.NoError(t, err)
+	keys, err := h.OAuthKeys(t.Context(), true)
+	assert.NoError(t, err)
+	for _, answer := range []any{tokens, clients, issuers, tenant, keys} {
+		for _, secret := range secrets {
+			if text := sprint(answer); strings.Contains(text, secret) {
+				t.Errorf("%s in %s", secret, text)
+			}
+		}
+	}
+}
+
+// sprint spells out an answer as it is sent.
+func sprint(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}

@@ -283,6 +283,55 @@ func (c *Client) Unprotect(ctx context.Context, typ, name string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/protected?"+url.Values{"type": {typ}, "name": {name}}.Encode(), nil, nil)
 }
 
+// StoredTargets lists the targets of the database.
+func (c *Client) StoredTargets(ctx context.Context) ([]StoredTarget, error) {
+	var l []StoredTarget
+	return l, c.do(ctx, http.MethodGet, "/v1/stored-targets", nil, &l)
+}
+
+// AddTarget adds a target.
+func (c *Client) AddTarget(ctx context.Context, r TargetRequest) (StoredTarget, error) {
+	var t StoredTarget
+	return t, c.do(ctx, http.MethodPost, "/v1/stored-targets", r, &t)
+}
+
+// ChangeTarget changes a target.
+func (c *Client) ChangeTarget(ctx context.Context, name string, r TargetRequest) (StoredTarget, error) {
+	var t StoredTarget
+	return t, c.do(ctx, http.MethodPatch, "/v1/stored-targets/"+url.PathEscape(name), r, &t)
+}
+
+// ActOnTarget does something with a target that answers with it.
+func (c *Client) ActOnTarget(ctx context.Context, name, action string, r TargetRequest) (StoredTarget, error) {
+	var t StoredTarget
+	return t, c.do(ctx, http.MethodPost, "/v1/stored-targets/"+url.PathEscape(name)+"/"+action, r, &t)
+}
+
+// PauseTarget pauses or resumes a target.
+func (c *Client) PauseTarget(ctx context.Context, name, action string) error {
+	return c.do(ctx, http.MethodPost, "/v1/stored-targets/"+url.PathEscape(name)+"/"+action, TargetRequest{}, nil)
+}
+
+// RemoveTarget removes a target.
+func (c *Client) RemoveTarget(ctx context.Context, name string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/stored-targets/"+url.PathEscape(name), nil, nil)
+}
+
+// Keys lists the keys of the keyring, after making another one if rotate says so.
+func (c *Client) Keys(ctx context.Context, rotate bool) ([]Key, error) {
+	method := http.MethodGet
+	if rotate {
+		method = http.MethodPost
+	}
+	var l []Key
+	return l, c.do(ctx, method, "/v1/keys", nil, &l)
+}
+
+// RetireKey removes a key that seals nothing.
+func (c *Client) RetireKey(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/keys/"+url.PathEscape(id), nil, nil)
+}
+
 // OAuthClients lists the clients of our own token endpoint.
 func (c *Client) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
 	var l []OAuthClient

@@ -17,6 +17,7 @@
 //	GET    /v1/holds/{num}   a hold with its changes
 //	POST   /v1/holds/{num}/{action}  approve or reject
 //	GET    /v1/protected     what is protected; POST protects, DELETE ends that: ?type=&name=
+//	…      /v1/stored-targets, keys  targets of the database; the keys that seal
 //	…      /v1/oauth/clients, issuers, keys  what there is of OAuth
 //	GET    /v1/sources       list sources
 //	POST   /v1/sources       create a source
@@ -60,7 +61,9 @@ import (
 	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/targets"
 	"github.com/muster-id/muster/internal/tenants"
+	"github.com/muster-id/muster/internal/vault"
 	"github.com/muster-id/muster/scim"
 )
 
@@ -73,6 +76,10 @@ type Options struct {
 	Tokens  *access.Registry
 	Audit   *audit.Log
 	Report  *report.Reporter
+	// Stored are the targets of the database.
+	Stored *targets.Manager
+	// Vault has the keys that seal.
+	Vault *vault.Vault
 	// OAuth has the clients and issuers.
 	OAuth *oauth.Service
 	// Guard shows and decides what is held.
@@ -180,6 +187,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
 	mux.HandleFunc("DELETE /v1/schemas", h.removeSchemas)
 	h.oauthRoutes(mux)
+	h.targetRoutes(mux)
 	return h.forTenant(mux)
 }
 

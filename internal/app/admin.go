@@ -27,6 +27,7 @@ import (
 func (a *App) adminOptions() admin.Options {
 	o := commands(a.store, a.schemas, a.audit, a.oauth)
 	o.Tenants, o.Tokens, o.Guard = a.tenants, a.tokens, a.guard
+	o.Stored, o.Vault = a.stored, a.vault
 	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
 	return o
 }
@@ -80,6 +81,8 @@ func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, 
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}
-	return admin.Handler(commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}),
-		oauth.New(db, a.vault, oauth.Options{NewID: id.New}))), db.Close, nil
+	a.schemas, a.tenants = registry, tenants.New(db, tenants.Options{})
+	o := commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}), oauth.New(db, a.vault, oauth.Options{NewID: id.New}))
+	o.Stored, o.Vault = a.targetManager(), a.vault
+	return admin.Handler(o), db.Close, nil
 }

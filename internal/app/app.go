@@ -10,7 +10,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/tls"
@@ -43,6 +42,7 @@ import (
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
 	"github.com/muster-id/muster/internal/target"
+	"github.com/muster-id/muster/internal/targets"
 	"github.com/muster-id/muster/internal/telemetry"
 	"github.com/muster-id/muster/internal/tenants"
 	"github.com/muster-id/muster/internal/transport"
@@ -129,7 +129,8 @@ type App struct {
 	pacer   *access.Pacer[paced]
 	jobs    *server.Jobs
 	socket  string
-	walkers []walker
+	walkers []walker         // of configured targets
+	stored  *targets.Manager // of the database
 
 	self          selfSchemas // of people with a token of their own
 	vault         *vault.Vault
@@ -336,39 +337,6 @@ func (a *App) listen(ctx context.Context, network, address string) (net.Listener
 	return l, nil
 }
 
-// openTargets makes the walkers. What they send names the base URL, so the listener is there before.
-func (a *App) openTargets(ctx context.Context) error {
-	for _, t := range a.o.Targets {
-		log := a.log.With("target", t.Name)
-		number, err := a.tenantOf(ctx, t.Tenant)
-		if err != nil {
-			return fmt.Errorf("target %s: %w", t.Name, err)
-		}
-		defs, err := a.schemas.Of(ctx, number)
-		if err != nil {
-			return fmt.Errorf("target %s: %w", t.Name, err)
-		}
-		base := a.base
-		if number != store.Default {
-			base = a.root + tenantPrefix + t.Tenant + Prefix
-		}
-		opened, err := t.Settings.Open(target.Env{
-			Name: t.Name, Tenant: cmp.Or(t.Tenant, defaultTenant), Base: base,
-			Schemas: defs.Set, Outbound: a.o.Outbound, Log: log,
-		})
-		if err != nil {
-			return fmt.Errorf("target %s: %w", t.Name, err)
-		}
-		w := delivery.New(a.store, number, opened, delivery.Options{
-			Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
-			Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number),
-		})
-		a.walkers = append(a.walkers, walker{w, t.Name, cmp.Or(t.Tenant, defaultTenant), t.Kind, number})
-		a.onStop("stop target "+t.Name, w.Stop)
-	}
-	return nil
-}
-
 // Start serves. It returns once requests are answered and changes are on their way.
 func (a *App) Start(ctx context.Context) error {
 	for _, w := range a.walkers {
@@ -376,6 +344,8 @@ func (a *App) Start(ctx context.Context) error {
 			return fmt.Errorf("start target %s: %w", w.name, err)
 		}
 	}
+	a.stored.Start() //nolint:contextcheck // ends with Stop, not with the start
+	a.onStop("stop the targets of the database", a.stored.Stop)
 	sweep := directory.NewSweeper(a.store, a.log)
 	sweep.Start() //nolint:contextcheck // ends with Stop, not with the start
 	a.onStop("stop sweeper", func(context.Context) error { sweep.Stop(); return nil })

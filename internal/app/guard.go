@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/targets"
 )
 
 // guardLimits are the limits that a tenant has set. The writer asks while it decides, so it may not wait for a write.
@@ -20,9 +21,9 @@ func (a *App) guardLimits(t store.Tenant) store.GuardLimits {
 
 // wake makes the targets of a tenant look again at what was held.
 func (a *App) wake(t store.Tenant) {
-	for _, w := range a.walkers {
-		if w.number == t {
+	a.everyTarget(func(_, _, _ string, number store.Tenant, w targets.Walker) {
+		if number == t {
 			w.Wake()
 		}
-	}
+	})
 }

@@ -7,22 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/muster-id/muster/internal/admin"
 	"github.com/muster-id/muster/internal/store"
 )
-
-// targets reports how the targets are doing.
-func (a *App) targets(context.Context) ([]admin.Target, error) {
-	all := make([]admin.Target, len(a.walkers))
-	for i, w := range a.walkers {
-		s := w.Status()
-		all[i] = admin.Target{
-			Name: w.name, Tenant: w.tenant, Kind: w.kind, State: string(s.State), Lag: s.Lag, Age: s.Age.Seconds(),
-			Parked: int64(s.Behind), Problem: s.LastError,
-		}
-	}
-	return all, nil
-}
 
 // readyDetail says everything there is to say about readiness, to operators (F13).
 func (a *App) readyDetail(w http.ResponseWriter, r *http.Request) {
@@ -69,14 +55,7 @@ func (a *App) metricsHandler() http.Handler {
 		}
 		return float64(h.Seq)
 	})
-	for _, w := range a.walkers {
-		m.Gauge("muster_target_lag_changes", "Changes that the target has not settled. When it grows, the target is slow or refuses: see \"muster targets\".",
-			func() float64 { return float64(w.Status().Lag) }, "target", w.name, "kind", w.kind)
-		m.Gauge("muster_target_lag_seconds", "Age of the oldest change that the target has not settled.",
-			func() float64 { return w.Status().Age.Seconds() }, "target", w.name, "kind", w.kind)
-		m.Gauge("muster_target_parked", "Resources whose delivery failed and is tried again later.",
-			func() float64 { return float64(w.Status().Behind) }, "target", w.name, "kind", w.kind)
-	}
+	a.targetFigures()
 	m.Gauge("muster_connections", "Open connections of the SCIM listener.", func() float64 { return float64(a.door.Open()) })
 	m.Gauge("muster_connections_refused", "Connections that were closed at once since the start, because there were too many.",
 		func() float64 { return float64(a.door.Refused()) })

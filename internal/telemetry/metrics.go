@@ -133,3 +133,24 @@ func (m *Metrics) Gauge(name, help string, read func() float64, labels ...string
 	}
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: constant}, read))
 }
+
+// Each registers a figure that has a value for each of some things, which are asked for when somebody asks for it. labels are the
+// names of what emit is called with behind the value.
+func (m *Metrics) Each(name, help string, labels []string, read func(emit func(value float64, labels ...string))) {
+	m.registry.MustRegister(&each{prometheus.NewDesc(name, help, labels, nil), read})
+}
+
+type each struct {
+	desc *prometheus.Desc
+	read func(emit func(float64, ...string))
+}
+
+// Describe implements prometheus.Collector.
+func (e *each) Describe(to chan<- *prometheus.Desc) { to <- e.desc }
+
+// Collect implements prometheus.Collector.
+func (e *each) Collect(to chan<- prometheus.Metric) {
+	e.read(func(value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(e.desc, prometheus.GaugeValue, value, labels...)
+	})
+}

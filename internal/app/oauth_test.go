@@ -73,6 +73,17 @@ func TestSec_A13_SecretsAreShownOnce(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, shown.Secret, "")
 	secrets = append(secrets, c.Secret, "the-secret-of-introspection")
+	url := "https://wiki.example/scim/v2"
+	added, err := h.AddTarget(t.Context(), admin.TargetRequest{Name: "wiki", Type: "scim", URL: &url, Credential: "the-token-of-the-wiki"})
+	assert.NoError(t, err)
+	rotated, err := h.ActOnTarget(t.Context(), "wiki", "rotate-secret", admin.TargetRequest{Credential: "the-token-of-the-wiki-2"})
+	assert.NoError(t, err)
+	secrets = append(secrets, "the-token-of-the-wiki", "the-token-of-the-wiki-2")
+	targets, err := h.StoredTargets(t.Context())
+	assert.NoError(t, err)
+	assert.Equal(t, len(targets), 1)
+	sealing, err := h.Keys(t.Context(), true)
+	assert.NoError(t, err)
 	tokens, err := h.Tokens(t.Context())
 	assert.NoError(t, err)
 	clients, err := h.OAuthClients(t.Context())
@@ -83,7 +94,7 @@ func TestSec_A13_SecretsAreShownOnce(t *testing.T) {
 	assert.NoError(t, err)
 	keys, err := h.OAuthKeys(t.Context(), true)
 	assert.NoError(t, err)
-	for _, answer := range []any{tokens, clients, issuers, tenant, keys} {
+	for _, answer := range []any{tokens, clients, issuers, tenant, keys, added, rotated, targets, sealing} {
 		for _, secret := range secrets {
 			if text := sprint(answer); strings.Contains(text, secret) {
 				t.Errorf("%s in %s", secret, text)

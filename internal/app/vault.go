@@ -61,7 +61,7 @@ func (a *App) openVault(ctx context.Context) error {
 		return err
 	}
 	if made {
-		a.log.WarnContext(ctx, "a keyring was made: it opens what the database seals, so keep a copy of it, and not beside the database", "file", dir.Keyring())
+		a.log.WarnContext(ctx, "a keyring was made: it opens what the database seals, so keep a copy of it, and not beside the database", "file", ring.File())
 	}
 	documents, err := a.vault.Random(ctx, "document key")
 	if err != nil {

@@ -150,7 +150,7 @@ func TestKeysAndDefaults(t *testing.T) {
 func TestEveryMetricIsDocumented(t *testing.T) {
 	t.Parallel()
 	const pattern = `\b(muster_[a-z]+(?:_[a-z]+)*)\b`
-	names := submatches(`"`+pattern+`"`, read(t, "internal/telemetry/metrics.go")+read(t, "internal/app/status.go"))
+	names := submatches(`"`+pattern+`"`, read(t, "internal/telemetry/metrics.go")+read(t, "internal/app/status.go")+read(t, "internal/app/targets.go"))
 	known := slices.Collect(maps.Keys(rows(read(t, "docs/operation.md"))))
 	documented(t, strings.Join(known, " "), "the first column of docs/operation.md", "metric", 15, names)
 	for path, page := range pages(t) {

@@ -78,16 +78,7 @@ func TestSec_D03_D04_MarkedPassword(t *testing.T) {
 		}
 	}
 	for _, hub := range []*hub{h, app} {
-		files := contents(t, hub.dir)
-		for _, secret := range []string{marker, strings.TrimPrefix(h.token, "mst_"), strings.TrimPrefix(app.token, "mst_"), strings.TrimPrefix(recv.secret, "whsec_")} {
-			for form, needle := range forms(secret) {
-				for name, b := range files {
-					if bytes.Contains(b, []byte(needle)) {
-						t.Errorf("%s: a secret is there as %s", name, form)
-					}
-				}
-			}
-		}
+		leaks(t, hub.dir, marker, strings.TrimPrefix(h.token, "mst_"), strings.TrimPrefix(app.token, "mst_"), strings.TrimPrefix(recv.secret, "whsec_"))
 	}
 	for line := range strings.Lines(h.log.String()) {
 		if !jsontext.Value(line).IsValid() {
@@ -104,6 +95,21 @@ func forms(secret string) map[string]string {
 	return map[string]string{
 		"itself": secret, "base64": strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "="),
 		"base64url": base64.RawURLEncoding.EncodeToString([]byte(secret)), "hex": hex.EncodeToString([]byte(secret)),
+	}
+}
+
+// leaks looks for secrets in every file below a directory, in each form.
+func leaks(t *testing.T, dir string, secrets ...string) {
+	t.Helper()
+	files := contents(t, dir)
+	for _, secret := range secrets {
+		for form, needle := range forms(secret) {
+			for name, b := range files {
+				if bytes.Contains(b, []byte(needle)) {
+					t.Errorf("%s: a secret is there as %s", name, form)
+				}
+			}
+		}
 	}
 }
 

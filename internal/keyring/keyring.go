@@ -76,6 +76,9 @@ type Keyring struct {
 	keys []key        // the active one last
 }
 
+// File is where the keys are kept; "" if they come otherwise.
+func (r *Keyring) File() string { return r.file }
+
 // Wrapper is a key-management service that wraps keys: the file holds only what it returns.
 type Wrapper interface {
 	// Wrap returns the key in a form that only Unwrap can undo.
@@ -259,13 +262,13 @@ func (r *Keyring) Active() uint32 {
 	return r.keys[len(r.keys)-1].id
 }
 
-// errFixed says that the keys are not ours to change.
-var errFixed = errors.New("the keys come from the environment: add the new one there, behind the old one, and restart")
+// ErrFixed says that the keys are not ours to change.
+var ErrFixed = errors.New("the keys come from the environment: add the new one there, behind the old one, and restart")
 
 // Rotate adds a fresh key, which seals from now on.
 func (r *Keyring) Rotate(ctx context.Context, now time.Time) (Key, error) {
 	if r.file == "" {
-		return Key{}, errFixed
+		return Key{}, ErrFixed
 	}
 	secret := make([]byte, KeyBytes)
 	rand.Read(secret) // never fails
@@ -285,7 +288,7 @@ func (r *Keyring) Rotate(ctx context.Context, now time.Time) (Key, error) {
 // Retire removes a key that is not active. Whatever is sealed with it does not open any more: look first.
 func (r *Keyring) Retire(ctx context.Context, id uint32) error {
 	if r.file == "" {
-		return errFixed
+		return ErrFixed
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

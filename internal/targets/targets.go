@@ -72,6 +72,8 @@ type Manager struct {
 	vault *vault.Vault
 	o     Options
 
+	editing sync.Mutex // one at a time is added or changed
+
 	mu      sync.Mutex // guards running
 	running map[key]*running
 
@@ -312,6 +314,14 @@ func (m *Manager) find(ctx context.Context, t store.Tenant, name string) (Spec, 
 
 // check tries whether a target could run.
 func (m *Manager) check(ctx context.Context, t store.Tenant, s Spec, credential string) error {
+	switch {
+	case s.Start != string(delivery.FromBeginning) && s.Start != string(delivery.FromNow):
+		return fmt.Errorf("a target starts at the beginning or now, not %q", s.Start)
+	case s.Concurrency < 1 || s.Concurrency > 64 || s.Rate < 0 || s.Rate > 10_000:
+		return errors.New("the concurrency is from 1 to 64, the rate from 0 (no limit) to 10000")
+	case credential == "":
+		return errors.New("a target needs a credential: the signing secret of a webhook, the token of an application")
+	}
 	w, err := m.o.Open(ctx, t, s, credential)
 	if err != nil {
 		return err
@@ -323,6 +333,8 @@ func (m *Manager) now() time.Time { return m.o.Now().UTC().Truncate(time.Millise
 
 // Add adds a target to a tenant.
 func (m *Manager) Add(ctx context.Context, t store.Tenant, s Spec, credential string) (Listed, error) {
+	m.editing.Lock()
+	defer m.editing.Unlock()
 	switch _, err := m.find(ctx, t, s.Name); {
 	case !nameForm.MatchString(s.Name):
 		return Listed{}, fmt.Errorf("%q cannot be the name of a target: use a-z, 0-9 and hyphens between them", s.Name)
@@ -336,12 +348,6 @@ func (m *Manager) Add(ctx context.Context, t store.Tenant, s Spec, credential st
 	}
 	if s.Concurrency == 0 {
 		s.Concurrency = 4
-	}
-	if s.Start != string(delivery.FromBeginning) && s.Start != string(delivery.FromNow) {
-		return Listed{}, fmt.Errorf("a target starts at the beginning or now, not %q", s.Start)
-	}
-	if s.Concurrency < 1 || s.Concurrency > 64 || s.Rate < 0 || s.Rate > 10_000 {
-		return Listed{}, errors.New("the concurrency is from 1 to 64, the rate from 0 (no limit) to 10000")
 	}
 	s.Created, s.Changed = m.now(), m.now()
 	if err := m.check(ctx, t, s, credential); err != nil {
@@ -387,6 +393,8 @@ func origin(text string) string {
 // Change alters a target. A URL with another scheme, host or port drops the credential: it was given to somebody else (G10). The new
 // one is needed then; "" keeps the old one.
 func (m *Manager) Change(ctx context.Context, t store.Tenant, name, credential string, edit func(*Spec)) (Listed, error) {
+	m.editing.Lock()
+	defer m.editing.Unlock()
 	s, err := m.find(ctx, t, name)
 	if err != nil {
 		return Listed{}, err
@@ -417,6 +425,8 @@ func (m *Manager) Change(ctx context.Context, t store.Tenant, name, credential s
 // RotateSecret gives a target another credential. A webhook signs with both until the next rotation, so that its receiver can change
 // over.
 func (m *Manager) RotateSecret(ctx context.Context, t store.Tenant, name, credential string) (Listed, error) {
+	m.editing.Lock()
+	defer m.editing.Unlock()
 	s, err := m.find(ctx, t, name)
 	if err != nil {
 		return Listed{}, err
@@ -440,6 +450,8 @@ func (m *Manager) RotateSecret(ctx context.Context, t store.Tenant, name, creden
 
 // Pause stops sending to a target, or goes on with it. Nothing is lost meanwhile.
 func (m *Manager) Pause(ctx context.Context, t store.Tenant, name string, paused bool) error {
+	m.editing.Lock()
+	defer m.editing.Unlock()
 	s, err := m.find(ctx, t, name)
 	if err != nil {
 		return err
@@ -454,6 +466,8 @@ func (m *Manager) Pause(ctx context.Context, t store.Tenant, name string, paused
 
 // Remove takes a target away, and destroys its credential.
 func (m *Manager) Remove(ctx context.Context, t store.Tenant, name string) error {
+	m.editing.Lock()
+	defer m.editing.Unlock()
 	s, err := m.find(ctx, t, name)
 	if err != nil {
 		return err

@@ -137,12 +137,17 @@ func (v *Vault) Keys(ctx context.Context) ([]Key, error) {
 }
 
 // Rotate makes a fresh key and seals everything anew with it, while everything goes on. It returns how many secrets that were. If it
-// is cut off, Reseal goes on.
+// is cut off, Reseal goes on. Where the keys come from the environment, whoever keeps them there has added one, and the rest is ours.
 func (v *Vault) Rotate(ctx context.Context, now time.Time) (int, error) {
-	if _, err := v.ring.Rotate(ctx, now); err != nil {
-		return 0, err
+	_, fixed := v.ring.Rotate(ctx, now)
+	if fixed != nil && !errors.Is(fixed, keyring.ErrFixed) {
+		return 0, fixed
 	}
-	return v.Reseal(ctx)
+	n, err := v.Reseal(ctx)
+	if err == nil && n == 0 {
+		err = fixed
+	}
+	return n, err
 }
 
 // Reseal seals with the active key what is sealed with another.

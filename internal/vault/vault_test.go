@@ -115,6 +115,33 @@ func TestSec_A06_RotationWhileSecretsAreUsed(t *testing.T) {
 	}
 }
 
+// Keys of the environment are changed there; what is sealed follows.
+func TestRotationOfKeysInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	const one, two = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=", "YWJjZGVmZ2hpamFiY2RlZmdoaWphYmNkZWZnaGlqYWI="
+	dir := t.TempDir()
+	db, err := sqlite.Open(t.Context(), filepath.Join(dir, "muster.db"), sqlite.Options{})
+	assert.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, db.Close()) })
+	with := func(keys string) *vault.Vault {
+		ring, err := keyring.Parse(keys)
+		assert.NoError(t, err)
+		v, err := vault.New(t.Context(), db, ring)
+		assert.NoError(t, err)
+		return v
+	}
+	put(t, with(one), db, "target/app", "plain-secret")
+	if _, err := with(one).Rotate(t.Context(), time.Now()); !errors.Is(err, keyring.ErrFixed) {
+		t.Errorf("with nothing to seal anew: %v", err)
+	}
+	n, err := with(one+" "+two).Rotate(t.Context(), time.Now())
+	assert.NoError(t, err)
+	assert.Equal(t, n, 2)
+	got, err := with(two).Get(t.Context(), store.Default, "target/app")
+	assert.NoError(t, err)
+	assert.Equal(t, string(got), "plain-secret")
+}
+
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	a, b := vault.Fingerprint([]byte("short")), vault.Fingerprint([]byte("a-long-secret-of-30-characters"))

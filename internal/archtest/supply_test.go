@@ -120,7 +120,7 @@ func TestSec_L06_WhereToReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"## Reporting", "privately", "## Supported versions", "within 90 days", "advisory", "CVE", "docs/releases.md",
+		"## Reporting", "privately", "## Supported versions", "within 90 days", "advisory", "CVE", "docs/releases.md", "docs/security.md",
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("SECURITY.md does not have %q", want)

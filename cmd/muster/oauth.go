@@ -100,7 +100,7 @@ or, with --keys, by assertions that it signs (private_key_jwt), or, with --certi
 
 // thumbprintOf returns x5t#S256 of the first certificate in a file.
 func thumbprintOf(path string) (string, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the person names it
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}

@@ -92,7 +92,7 @@ func (u *Usage) Start() {
 					}
 				}
 				if err := job.do(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed) {
-					u.log.WarnContext(ctx, job.what+" failed, it is tried again", "err", err)
+					u.log.WarnContext(ctx, "work on tokens failed, it is tried again", "what", job.what, "err", err)
 				}
 			}
 		})

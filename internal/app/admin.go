@@ -40,7 +40,7 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log, keeper
 		if err != nil {
 			return nil, err
 		}
-		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil
+		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil //nolint:contextcheck // names are asked for long after
 	}
 	return admin.Options{
 		OAuth:   keeper,

@@ -408,8 +408,8 @@ func (a *App) Base() string { return a.base }
 func (a *App) FirstToken() (secret.String, bool) { return a.first, a.first != secret.String{} }
 
 // Feed returns a reader of the changes of the default tenant.
-func (a *App) Feed() *feed.Reader {
-	current, err := a.schemas.Of(context.Background(), store.Default) // read at the start
+func (a *App) Feed(ctx context.Context) *feed.Reader {
+	current, err := a.schemas.Of(ctx, store.Default)
 	if err != nil {
 		return feed.NewReader(a.store, store.Default, feed.Options{})
 	}

@@ -21,7 +21,7 @@ func (a *App) guardLimits(t store.Tenant) store.GuardLimits {
 
 // wake makes the targets of a tenant look again at what was held.
 func (a *App) wake(t store.Tenant) {
-	a.everyTarget(func(_, _, _ string, number store.Tenant, w targets.Walker) {
+	a.everyTarget(context.Background(), func(_, _, _ string, number store.Tenant, w targets.Walker) {
 		if number == t {
 			w.Wake()
 		}

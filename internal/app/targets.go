@@ -76,7 +76,7 @@ func (a *App) walker(ctx context.Context, number store.Tenant, t Target) (*deliv
 	}
 	return delivery.New(a.store, number, opened, delivery.Options{
 		Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
-		Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number),
+		Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number), //nolint:contextcheck // names are asked for long after
 	}), nil
 }
 
@@ -93,7 +93,7 @@ func (a *App) openStored(ctx context.Context, t store.Tenant, s targets.Spec, cr
 	case "webhook":
 		w := webhook.Defaults()
 		w.URL, w.Events, w.Rate, w.InsecureHTTP, w.RootCAs = s.URL, s.Events, s.Rate, s.InsecureHTTP, roots
-		for _, f := range strings.Fields(credential) {
+		for f := range strings.FieldsSeq(credential) {
 			w.Secrets = append(w.Secrets, secret.New(f))
 		}
 		settings = w
@@ -114,7 +114,7 @@ func (a *App) openStored(ctx context.Context, t store.Tenant, s targets.Spec, cr
 }
 
 // everyTarget visits all targets that run.
-func (a *App) everyTarget(visit func(tenant, name, kind string, number store.Tenant, w targets.Walker)) {
+func (a *App) everyTarget(ctx context.Context, visit func(tenant, name, kind string, number store.Tenant, w targets.Walker)) {
 	for _, w := range a.walkers {
 		visit(w.tenant, w.name, w.kind, w.number, w.Walker)
 	}
@@ -122,7 +122,7 @@ func (a *App) everyTarget(visit func(tenant, name, kind string, number store.Ten
 		name := defaultTenant
 		if t != store.Default {
 			name = fmt.Sprint(int64(t))
-			if found, err := a.tenants.ByNumber(context.Background(), t); err == nil {
+			if found, err := a.tenants.ByNumber(ctx, t); err == nil {
 				name = found.Name
 			}
 		}
@@ -131,9 +131,9 @@ func (a *App) everyTarget(visit func(tenant, name, kind string, number store.Ten
 }
 
 // targets reports how the targets are doing.
-func (a *App) targets(context.Context) ([]admin.Target, error) {
+func (a *App) targets(ctx context.Context) ([]admin.Target, error) {
 	all := []admin.Target{}
-	a.everyTarget(func(tenant, name, kind string, _ store.Tenant, w targets.Walker) {
+	a.everyTarget(ctx, func(tenant, name, kind string, _ store.Tenant, w targets.Walker) {
 		s := w.Status()
 		all = append(all, admin.Target{
 			Name: name, Tenant: tenant, Kind: kind, State: string(s.State), Lag: s.Lag, Age: s.Age.Seconds(),
@@ -149,15 +149,21 @@ func (a *App) targetFigures() {
 		name, help string
 		of         func(delivery.Status) float64
 	}{
-		{"muster_target_lag_changes", "Changes that the target has not settled. When it grows, the target is slow or refuses: see \"muster targets\".",
-			func(s delivery.Status) float64 { return float64(s.Lag) }},
-		{"muster_target_lag_seconds", "Age of the oldest change that the target has not settled.",
-			func(s delivery.Status) float64 { return s.Age.Seconds() }},
-		{"muster_target_parked", "Resources whose delivery failed and is tried again later.",
-			func(s delivery.Status) float64 { return float64(s.Behind) }},
+		{
+			"muster_target_lag_changes", "Changes that the target has not settled. When it grows, the target is slow or refuses: see \"muster targets\".",
+			func(s delivery.Status) float64 { return float64(s.Lag) },
+		},
+		{
+			"muster_target_lag_seconds", "Age of the oldest change that the target has not settled.",
+			func(s delivery.Status) float64 { return s.Age.Seconds() },
+		},
+		{
+			"muster_target_parked", "Resources whose delivery failed and is tried again later.",
+			func(s delivery.Status) float64 { return float64(s.Behind) },
+		},
 	} {
 		a.metrics.Each(f.name, f.help, []string{"tenant", "target", "kind"}, func(emit func(float64, ...string)) {
-			a.everyTarget(func(tenant, name, kind string, _ store.Tenant, w targets.Walker) {
+			a.everyTarget(context.Background(), func(tenant, name, kind string, _ store.Tenant, w targets.Walker) {
 				emit(f.of(w.Status()), tenant, name, kind)
 			})
 		})

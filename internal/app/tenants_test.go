@@ -94,7 +94,7 @@ func (h *house) do(c call) (status int, header http.Header, body string) {
 func (h *house) exchange(tenant string, c admin.OAuthClient) string {
 	h.t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {c.ID}, "client_secret": {c.Secret}}
-	resp, err := h.http.PostForm(h.root+"/t/"+tenant+"/oauth/token", form) //nolint:noctx // a test
+	resp, err := h.http.PostForm(h.root+"/t/"+tenant+"/oauth/token", form)
 	assert.NoError(h.t, err)
 	defer func() { _ = resp.Body.Close() }()
 	var answer struct {
@@ -245,7 +245,7 @@ func TestSec_B11_ADeletedTenantStopsAndGoes(t *testing.T) {
 	act("resume", 0)
 	assert.Equal(t, get("acme", acme), 200)
 	act("delete", 0)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(20 * time.Millisecond) {
 		gone, err := h.Purged(t.Context())
 		assert.NoError(t, err)
 		if len(gone) == 1 {

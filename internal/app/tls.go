@@ -34,7 +34,6 @@ func (a *App) openTLS() (*tls.Config, error) {
 		}
 		return nil, nil
 	}
-	c := &tls.Config{} //nolint:gosec // the version comes with transport.Config
 	var err error
 	if len(o.Pairs) > 0 {
 		if a.certs, err = transport.LoadCertificates(o.Pairs, time.Now, a.log); err != nil {
@@ -49,7 +48,8 @@ func (a *App) openTLS() (*tls.Config, error) {
 	if a.certs != nil {
 		get = a.certs.Get
 	}
-	if c, err = transport.Config(get, o.ClientAuth, pool); err != nil {
+	c, err := transport.Config(get, o.ClientAuth, pool)
+	if err != nil {
 		return nil, err
 	}
 	if len(o.ACME.Hosts) == 0 {

@@ -44,7 +44,7 @@ func TestSec_L03_WhatIsDownloadedIsKnown(t *testing.T) {
 		t.Fatalf("only %q: the files have moved", files)
 	}
 	for _, path := range files {
-		text, err := os.ReadFile(path) //nolint:gosec // a file of the module
+		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestSec_L03_WhatIsDownloadedIsKnown(t *testing.T) {
 		"go.sum":       " h1:",
 		"tools/go.sum": " h1:",
 	} {
-		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file))) //nolint:gosec // a file of the module
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(file)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestSec_L06_WhereToReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "SECURITY.md")) //nolint:gosec // a file of the module
+	text, err := os.ReadFile(filepath.Join(dir, "SECURITY.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (p *play) send(ctx context.Context, id *string, method, path, body string) 
 	p.sum.Requests++
 	p.tell.Sent(r)
 
-	changes, err := p.hub.Feed().Read(ctx, p.hubAt, 100)
+	changes, err := p.hub.Feed(ctx).Read(ctx, p.hubAt, 100)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (p *play) send(ctx context.Context, id *string, method, path, body string) 
 func (p *play) next(ctx context.Context) (*feed.Change, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for c, err := range p.application.Feed().Follow(ctx, p.applicatAt) {
+	for c, err := range p.application.Feed(ctx).Follow(ctx, p.applicatAt) {
 		if err != nil {
 			return nil, err
 		}

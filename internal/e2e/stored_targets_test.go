@@ -55,7 +55,9 @@ func TestTargetsComeAndGoWhileTheHubRuns(t *testing.T) {
 		n++
 		c.say(say{req: "POST /Users", status: 201, body: fmt.Sprintf(`{"userName":"p%d@acme.test","externalId":"p%d"}`, n, n)})
 	}
-	in := func(args ...string) string { return muster(t, append([]string{"target"}, append(args, "--data", h.dir)...)...) }
+	in := func(args ...string) string {
+		return muster(t, append([]string{"target"}, append(args, "--data", h.dir)...)...)
+	}
 
 	person()
 	in("add", "hook", "--type", "webhook", "--url", recv.url, "--secret-file", secretFile(t, recv.secret))
@@ -73,7 +75,7 @@ func TestTargetsComeAndGoWhileTheHubRuns(t *testing.T) {
 	in("pause", "hook")
 	was, _ := recv.distinct()
 	person()
-	time.Sleep(500 * time.Millisecond)
+	<-time.After(500 * time.Millisecond)
 	if now, _ := recv.distinct(); len(now) != len(was) {
 		t.Errorf("%d events came to a paused target", len(now)-len(was))
 	}
@@ -112,15 +114,10 @@ func TestTargetsComeAndGoWhileTheHubRuns(t *testing.T) {
 		t.Errorf("%d events of %d people", len(events), n)
 	}
 	there := newConversation(t, app)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	eventually(t, "the application has all", 10*time.Second, func() bool {
 		a := there.send(say{req: "GET /Users?count=0"})
-		if strings.Contains(string(a.body), fmt.Sprintf(`"totalResults":%d`, n)) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the application has not all %d: %s", n, a.body)
-		}
-	}
+		return strings.Contains(string(a.body), fmt.Sprintf(`"totalResults":%d`, n))
+	})
 
 	for _, bad := range []struct{ want, args string }{
 		{"already", "add hook --type webhook --url " + recv.url},
@@ -148,8 +145,9 @@ func TestTargetsComeAndGoWhileTheHubRuns(t *testing.T) {
 func TestSec_G10_CredentialsStayWithTheirPlace(t *testing.T) {
 	t.Parallel()
 	app := startHub(t, t.TempDir())
-	var stolen atomic.Int64
+	var asked, stolen atomic.Int64
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
 		if r.Header.Get("Authorization") == "Bearer "+app.token {
 			stolen.Add(1)
 		}
@@ -166,12 +164,7 @@ func TestSec_G10_CredentialsStayWithTheirPlace(t *testing.T) {
 	muster(t, "target", "set", "app", "--url", app.base+"/", "--data", h.dir) // another path of the same place
 	muster(t, "target", "set", "app", "--url", thief.URL+"/scim/v2", "--secret-file", secretFile(t, "another-credential-of-some-length"), "--data", h.dir)
 	newConversation(t, h).say(say{req: "POST /Users", status: 201, body: `{"userName":"a@acme.test"}`})
-	for range 50 {
-		if out := muster(t, "targets", "--data", h.dir); strings.Contains(out, "401") {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+	eventually(t, "the other place refuses", 10*time.Second, func() bool { return asked.Load() > 0 })
 	if stolen.Load() > 0 {
 		t.Error("the credential of one place was sent to another")
 	}
@@ -192,19 +185,15 @@ func TestSec_G12_NothingIsSentForASuspendedTenant(t *testing.T) {
 	newConversation(t, &acme).say(say{req: "POST /Users", status: 201, body: `{"userName":"a@acme.test"}`})
 	in("tenant", "suspend", "acme")
 	in("target", "resume", "hook", "--tenant", "acme")
-	time.Sleep(time.Second)
+	<-time.After(time.Second)
 	if events, _ := recv.distinct(); len(events) > 0 {
 		t.Errorf("%d events of a suspended tenant", len(events))
 	}
 	in("tenant", "resume", "acme")
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		if events, _ := recv.distinct(); len(events) == 1 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("nothing was sent after the tenant was resumed")
-		}
-	}
+	eventually(t, "it is sent after the tenant was resumed", 20*time.Second, func() bool {
+		events, _ := recv.distinct()
+		return len(events) == 1
+	})
 }
 
 // TestSec_A06_NoSecretIsInTheFiles makes every kind of secret, and looks for each in all files of the data directory.
@@ -241,7 +230,7 @@ func TestSec_A06_NoSecretIsInTheFiles(t *testing.T) {
 
 func secretOf(t *testing.T, out string) string {
 	t.Helper()
-	for _, f := range strings.Fields(out) {
+	for f := range strings.FieldsSeq(out) {
 		if len(f) > 40 && !strings.Contains(f, "/") {
 			return f
 		}

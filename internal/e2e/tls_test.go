@@ -59,7 +59,7 @@ func TestSec_A21_F03_A19_TLS(t *testing.T) {
 	if !strings.HasPrefix(h.base, "https://") {
 		t.Fatalf("base URL %s", h.base)
 	}
-	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true, ForceAttemptHTTP2: true} //nolint:gosec // which certificate it is, is looked at
+	tr := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true, ForceAttemptHTTP2: true}
 	defer tr.CloseIdleConnections()
 	get := func() (*http.Response, int64) {
 		t.Helper()

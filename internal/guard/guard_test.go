@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,9 +106,7 @@ func set(name string, value any) *server.Edit {
 	return &server.Edit{Apply: func(r *server.Resource) (*server.Resource, error) {
 		next := *r
 		next.Attrs = schema.Object{}
-		for k, v := range r.Attrs {
-			next.Attrs[k] = v
-		}
+		maps.Copy(next.Attrs, r.Attrs)
 		next.Attrs[name] = value
 		return &next, nil
 	}}

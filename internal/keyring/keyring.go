@@ -125,7 +125,7 @@ func Open(ctx context.Context, file string, wrap Wrapper) (r *Keyring, made bool
 	if wrap == nil {
 		r.wrap = plain{}
 	}
-	text, err := os.ReadFile(file) //nolint:gosec // the operator names it
+	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		_, err := r.Rotate(ctx, time.Now())
 		return r, true, err
@@ -224,7 +224,7 @@ func (r *Keyring) Seal(at Place, value []byte) []byte {
 	k := r.keys[len(r.keys)-1]
 	r.mu.RUnlock()
 	sealed := binary.BigEndian.AppendUint32([]byte{sealedVersion}, k.id)
-	return k.aead.Seal(sealed, nil, value, at.bytes())
+	return k.aead.Seal(sealed, nil, value, at.bytes()) //nolint:gosec // the AEAD makes the nonce (NewGCMWithRandomNonce)
 }
 
 // Open opens a value that Seal has sealed for the same place; ErrSealed if it does not open.

@@ -15,7 +15,7 @@ import (
 
 // The paths of the endpoint, behind the URL of a tenant.
 const (
-	TokenPath = "/oauth/token"
+	TokenPath = "/oauth/token" //nolint:gosec // a path
 	JWKSPath  = "/oauth/jwks"
 )
 

@@ -22,7 +22,7 @@ const (
 	tokenLife = 15 * time.Minute
 	// keyOverlap is how long a key that was replaced still verifies.
 	keyOverlap = 24 * time.Hour
-	keysSecret = "oauth/signing keys"
+	keysSecret = "oauth/signing keys" //nolint:gosec // the name of one
 )
 
 // storedKey is a signing key as the vault has it.

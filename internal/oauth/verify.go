@@ -137,7 +137,7 @@ func open(token string, algs []string, types func(string) bool, find func(kid st
 	for i, a := range algs {
 		allowed[i] = jose.SignatureAlgorithm(a)
 	}
-	jws, err := jose.ParseSigned(token, allowed)
+	jws, err := jose.ParseSignedCompact(token, allowed)
 	if err != nil {
 		return nil, invalid("%v", err)
 	}

@@ -148,12 +148,12 @@ func TestSec_A21_OldVersionsAndSuitesFail(t *testing.T) {
 		config *tls.Config
 		ok     bool
 	}{
-		"1.0":     {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, false}, //nolint:gosec // what must fail
-		"1.1":     {&tls.Config{MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, false}, //nolint:gosec // as above
+		"1.0":     {&tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS10}, false},
+		"1.1":     {&tls.Config{MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, false},
 		"1.2":     {&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}, true},
 		"1.3":     {&tls.Config{MinVersion: tls.VersionTLS13}, true},
-		"1.2 RSA": {&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}, false},         //nolint:gosec // as above
-		"1.2 CBC": {&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256}}, false}, //nolint:gosec // as above
+		"1.2 RSA": {&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}}, false},
+		"1.2 CBC": {&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256}}, false},
 	} {
 		try.config.RootCAs, try.config.ServerName = a.pool(), "a.example"
 		if _, err := dial(t, addr, try.config); (err == nil) != try.ok {
@@ -342,7 +342,7 @@ func TestSec_A19_OnlyTrustedProxiesAreBelieved(t *testing.T) {
 
 func TestSec_E01_ConnectionsAreLimited(t *testing.T) {
 	t.Parallel()
-	inner, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -378,7 +378,7 @@ func TestSec_E01_ConnectionsAreLimited(t *testing.T) {
 	if connect("127.0.0.1") {
 		t.Error("the fifth connection of one address stays open")
 	}
-	(<-accepted).Close() //nolint:errcheck,gosec // one goes
+	(<-accepted).Close()
 	if !connect("127.0.0.1") {
 		t.Error("no place after one has gone")
 	}

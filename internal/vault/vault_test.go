@@ -107,7 +107,7 @@ func TestSec_A06_RotationWhileSecretsAreUsed(t *testing.T) {
 		t.Errorf("of another tenant: %v", err)
 	}
 	for _, file := range []string{"muster.db", "muster.db-wal"} {
-		b, err := os.ReadFile(filepath.Join(dir, file)) //nolint:gosec // of the test
+		b, err := os.ReadFile(filepath.Join(dir, file))
 		assert.NoError(t, err)
 		if bytes.Contains(b, []byte("plain-secret")) {
 			t.Errorf("a secret in %s", file)

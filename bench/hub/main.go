@@ -4,6 +4,8 @@
 // and the time from an answered deactivation to the webhook.
 //
 //	go run ./bench/hub [-users 100000]
+//	go run ./bench/hub -guards
+//	go run ./bench/hub -tenants 10000
 //
 // The hub, the bare handler and the load run in processes of their own on this machine, so the CPU
 // time of a server is the server's alone. It reads /proc and so needs Linux.
@@ -27,6 +29,7 @@ func main() {
 	requests := flag.Int("requests", 20_000, "requests of a reading figure")
 	bare := flag.Int("bare", 0, "serve a constant of so many bytes and do nothing else (used by the program itself)")
 	only := flag.Bool("guards", false, "measure only what authentication, tenants and audit cost")
+	tenants := flag.Int("tenants", 0, "measure only a hub with so many tenants, what strangers cost, and a loud tenant beside a quiet one")
 	serve := flag.String("serve", "", "serve a hub on this data directory (used by the program itself)")
 	open := flag.Bool("open", false, "without authentication, tenants and audit (used by the program itself)")
 	flag.Parse()
@@ -39,7 +42,7 @@ func main() {
 	case *serve != "":
 		err = serveHub(ctx, *serve, *open)
 	default:
-		err = run(ctx, *users, *requests, *only)
+		err = run(ctx, *users, *requests, *tenants, *only)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -47,7 +50,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, users, requests int, guards bool) error {
+func run(ctx context.Context, users, requests, tenants int, guards bool) error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("CPU time of a process is read from /proc, which %s has not", runtime.GOOS)
 	}
@@ -63,8 +66,11 @@ func run(ctx context.Context, users, requests int, guards bool) error {
 		return err
 	}
 	fmt.Printf("%-44s %10.0f /s\n", "fsync, one by one", fsync)
-	if guards {
+	switch {
+	case guards:
 		return b.guards(ctx)
+	case tenants > 0:
+		return b.many(ctx, tenants)
 	}
 	for _, step := range []func(context.Context) error{b.build, b.start, b.load, b.create, b.reads, b.members, b.restart, b.latency, b.guards} {
 		if err := step(ctx); err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,6 +141,7 @@ func (a *App) targets(ctx context.Context) ([]admin.Target, error) {
 			Parked: int64(s.Behind), Problem: s.LastError,
 		})
 	})
+	slices.SortFunc(all, func(a, b admin.Target) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name)) })
 	return all, nil
 }
 

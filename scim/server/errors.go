@@ -54,7 +54,11 @@ func (c *call) explain(err error) *scim.Error {
 	ctx := c.r.Context()
 	if e := scim.AsError(err); e != nil {
 		if e.Status >= http.StatusInternalServerError && e.Err != nil {
-			c.Log.LogAttrs(ctx, slog.LevelError, "request failed", slog.Int("status", e.Status), slog.Any("err", err))
+			level := slog.LevelError
+			if e.RetryAfter > 0 { // too much at once passes by itself
+				level = slog.LevelWarn
+			}
+			c.Log.LogAttrs(ctx, level, "request failed", slog.Int("status", e.Status), slog.Any("err", err))
 		}
 		return e
 	}

@@ -141,7 +141,9 @@ func (a *App) targets(ctx context.Context) ([]admin.Target, error) {
 			Parked: int64(s.Behind), Problem: s.LastError,
 		})
 	})
-	slices.SortFunc(all, func(a, b admin.Target) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(all, func(a, b admin.Target) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Name, b.Name))
+	})
 	return all, nil
 }
 

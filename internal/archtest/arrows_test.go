@@ -48,14 +48,15 @@ var rules = []rule{
 	},
 	{
 		from: []string{"internal/directory/...", "internal/mapping/..."},
-		to:   []string{"database/...", "net", "os/...", "syscall", "internal/outbound/...", "internal/store/sqlite", "internal/store/postgres"},
+		to: []string{"database/...", "net", "os/...", "syscall", "internal/outbound/...",
+			"internal/store/sqlite", "internal/store/postgres", "internal/store/relational"},
 		why: "the domain decides and does no I/O of its own: a decision runs again with its whole batch, " +
 			"and only something without side effects can",
 	},
 	{
 		from:   []string{"internal/...", "cmd/..."},
-		to:     []string{"internal/store/sqlite/...", "internal/store/postgres/..."},
-		except: append([]string{"internal/app/...", "internal/store/sqlite/...", "internal/store/postgres/..."}, forTests...),
+		to:     []string{"internal/store/sqlite/...", "internal/store/postgres/...", "internal/store/relational/..."},
+		except: append([]string{"internal/app/...", "internal/store/sqlite/...", "internal/store/postgres/...", "internal/store/relational/..."}, forTests...),
 		why:    "services see the store's contract, never a driver: only app chooses one",
 	},
 	{

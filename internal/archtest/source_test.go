@@ -167,7 +167,7 @@ var sqlStart = regexp.MustCompile(`^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WI
 
 // sqlCompilers build statements from a checked tree of closed sets of column
 // names, with every value bound. Nothing else does (security row D06).
-var sqlCompilers = []string{"internal/store/sqlite/compile.go", "internal/store/postgres/compile.go"}
+var sqlCompilers = []string{"internal/store/relational/compile.go"}
 
 // TestForms checks the forms of code that are wrong wherever they stand.
 func TestForms(t *testing.T) {
@@ -198,7 +198,7 @@ func checkForms(p *pkg, f *file) (findings []string) {
 			}
 		case *ast.Ident:
 			// The fields themselves, and passing one on, are in app and in the store.
-			if (n.Name == "NoAccess" || n.Name == "NoAudit") && !matches(p.path, "bench/...", "internal/app/...", "internal/store/sqlite/...") {
+			if (n.Name == "NoAccess" || n.Name == "NoAudit") && !matches(p.path, "bench/...", "internal/app/...", "internal/store/relational/...") {
 				add(n, "a hub without %s is for the benchmark alone", map[string]string{"NoAccess": "authentication", "NoAudit": "audit"}[n.Name])
 			}
 			if n.Name == "InsecureSkipVerify" {

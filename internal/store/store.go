@@ -55,6 +55,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrFull: the disk is full. Nothing was written; reads go on.
 	ErrFull = errors.New("the disk is full")
+	// ErrUnavailable: the database cannot be reached, or cannot be written at the moment. Nothing was written.
+	ErrUnavailable = errors.New("the database cannot be reached")
+	// ErrLong: a value is longer than the index of its attribute can hold.
+	ErrLong = errors.New("a value is too long for the index of its attribute")
 	// ErrBusy: too many writes are waiting. Nothing was written; try again later.
 	ErrBusy = errors.New("too many writes are waiting")
 	// ErrClosed: the store is closed or closing.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
 )
 
 // checkpointer copies the log into the database beside the writer, so that commits need not.
@@ -39,6 +40,7 @@ const rest = time.Second
 const (
 	logState = "PRAGMA wal_checkpoint(NOOP)" // busy, pages in the log, pages of it that were copied
 	copyLog  = "PRAGMA wal_checkpoint(PASSIVE)"
+	emptyLog = "PRAGMA wal_checkpoint(TRUNCATE)"
 )
 
 func openCheckpointer(ctx context.Context, path string, log *slog.Logger, whole func()) (*checkpointer, error) {
@@ -88,18 +90,18 @@ func (k *checkpointer) run() {
 // copy copies the log if so many pages of it have not been.
 func (k *checkpointer) copy(least int64) error {
 	var pages int64
-	_, err := k.conn.one(func(r row) { pages = r.int(1) - r.int(2) }, logState)
+	_, err := k.conn.One(func(r relational.Row) { pages = r.Int(1) - r.Int(2) }, logState)
 	if err == nil && pages >= least {
-		_, err = k.conn.one(func(row) {}, copyLog)
+		_, err = k.conn.One(func(relational.Row) {}, copyLog)
 	}
 	return err
 }
 
 // truncate copies the whole log and empties its file, unless a reader needs it: state tells.
-func (k *checkpointer) truncate(state func(row)) error {
+func (k *checkpointer) truncate(state func(relational.Row)) error {
 	c := make(chan error, 1)
 	select {
-	case k.truncates <- func() { _, err := k.conn.one(state, truncateLog); c <- err }:
+	case k.truncates <- func() { _, err := k.conn.One(state, emptyLog); c <- err }:
 		return <-c
 	case <-k.stop:
 		return store.ErrClosed

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"testing"
 
 	"github.com/muster-id/muster/internal/assert"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
 )
 
 // fill writes so many MiB of documents.
@@ -27,18 +29,20 @@ func fill(t *testing.T, db *DB, mebibytes int) {
 
 // TestRel_R14_LogIsCopiedAndStartsOver: the log does not grow with what is written, and nothing of it is left after a stop.
 func TestRel_R14_LogIsCopiedAndStartsOver(t *testing.T) {
-	db := open(t, t.TempDir(), Options{})
+	dir := t.TempDir()
+	path := filepath.Join(dir, "muster.db")
+	db := open(t, dir, Options{})
 	fill(t, db, 20)
-	c, err := connect(t.Context(), db.path)
+	c, err := connect(t.Context(), path)
 	assert.NoError(t, err)
 	left := int64(copyPages)
 	for left >= copyPages { // beside the writer, which has nothing more to do
-		_, err := c.one(func(r row) { left = r.int(1) - r.int(2) }, logState)
+		_, err := c.One(func(r relational.Row) { left = r.Int(1) - r.Int(2) }, logState)
 		assert.NoError(t, err)
 		runtime.Gosched()
 	}
 	for left > 0 { // all of it, once the writer rests
-		_, err := c.one(func(r row) { left = r.int(1) - r.int(2) }, logState)
+		_, err := c.One(func(r relational.Row) { left = r.Int(1) - r.Int(2) }, logState)
 		assert.NoError(t, err)
 		runtime.Gosched()
 	}
@@ -50,6 +54,6 @@ func TestRel_R14_LogIsCopiedAndStartsOver(t *testing.T) {
 	assert.NoError(t, err)
 	assert.True(t, s.LogBytes < 200<<20, assert.Sprintf("the log has %d bytes", s.LogBytes))
 	assert.NoError(t, db.Close())
-	_, err = os.Stat(db.path + "-wal")
+	_, err = os.Stat(path + "-wal")
 	assert.True(t, errors.Is(err, fs.ErrNotExist), assert.Sprintf("the log is still there: %v", err))
 }

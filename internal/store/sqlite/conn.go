@@ -12,9 +12,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"modernc.org/sqlite"
 
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
 )
 
 // maxPrepared bounds the statements a connection keeps: the constants of this
@@ -28,7 +30,6 @@ const maxPrepared = 256
 type conn struct {
 	c        driver.Conn
 	prepared map[string]driver.Stmt
-	shapes   map[shape]string // texts of direct searches
 	args     []driver.NamedValue
 	values   []driver.Value
 	snap     snapshot // of a reading connection
@@ -73,7 +74,7 @@ func connect(ctx context.Context, path string, pragmas ...pragma) (*conn, error)
 	if err != nil {
 		return nil, translate(err)
 	}
-	return &conn{c: c, prepared: map[string]driver.Stmt{}, shapes: map[shape]string{}}, nil
+	return &conn{c: c, prepared: map[string]driver.Stmt{}}, nil
 }
 
 func (c *conn) close() error {
@@ -83,6 +84,10 @@ func (c *conn) close() error {
 	}
 	return c.c.Close()
 }
+
+// lists are the tables that a list of arguments is; here it is an array of JSON, so that the statement stays one constant,
+// prepared once, however long the list is.
+var lists = strings.NewReplacer("numbers(?)", "json_each(?)", "texts(?)", "json_each(?)")
 
 func (c *conn) prepare(query string) (driver.Stmt, error) {
 	if s := c.prepared[query]; s != nil {
@@ -96,7 +101,7 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 			}
 		}
 	}
-	s, err := c.c.(driver.ConnPrepareContext).PrepareContext(context.Background(), query)
+	s, err := c.c.(driver.ConnPrepareContext).PrepareContext(context.Background(), lists.Replace(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %q: %w", query, translate(err))
 	}
@@ -108,13 +113,44 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 func (c *conn) bind(args []any) []driver.NamedValue {
 	c.args = c.args[:0]
 	for i, a := range args {
+		switch list := a.(type) {
+		case []store.Num:
+			a = numbers(list)
+		case []string:
+			a = texts(list)
+		}
 		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
 	}
 	return c.args
 }
 
-// exec runs a statement that returns nothing. Arguments are int64, string, []byte or nil.
-func (c *conn) exec(query string, args ...any) (affected int64, err error) {
+// numbers returns numbers as a JSON array.
+func numbers(nums []store.Num) string {
+	b := append(make([]byte, 0, 8*len(nums)+2), '[')
+	for i, n := range nums {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(n), 10)
+	}
+	return string(append(b, ']'))
+}
+
+// texts returns strings as a JSON array.
+func texts(list []string) string {
+	b := []byte{'['}
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		// The error is that of invalid UTF-8, which is replaced: such a key is nobody's.
+		b, _ = jsontext.AppendQuote(b, s)
+	}
+	return string(append(b, ']'))
+}
+
+// Exec implements relational.Conn.
+func (c *conn) Exec(query string, args ...any) (affected int64, err error) {
 	s, err := c.prepare(query)
 	if err != nil {
 		return 0, err
@@ -126,10 +162,15 @@ func (c *conn) exec(query string, args ...any) (affected int64, err error) {
 	return r.RowsAffected()
 }
 
-// rows runs a query. A row is valid until the next one is asked for. No other statement may run on the
-// connection meanwhile. The context ends a query that runs long; give it only to those that may.
-func (c *conn) rows(ctx context.Context, query string, args ...any) iter.Seq2[row, error] {
-	return func(yield func(row, error) bool) {
+// Do implements relational.Conn: here there is nothing to gain by waiting.
+func (c *conn) Do(query string, args ...any) error {
+	_, err := c.Exec(query, args...)
+	return err
+}
+
+// Rows implements relational.Conn.
+func (c *conn) Rows(ctx context.Context, query string, args ...any) iter.Seq2[relational.Row, error] {
+	return func(yield func(relational.Row, error) bool) {
 		s, err := c.prepare(query)
 		if err != nil {
 			yield(nil, err)
@@ -149,7 +190,7 @@ func (c *conn) rows(ctx context.Context, query string, args ...any) iter.Seq2[ro
 			switch err = rs.Next(vs); {
 			case err == nil:
 				if err = ctx.Err(); err == nil {
-					if yield(row(vs), nil) {
+					if yield(relational.Row(vs), nil) {
 						continue
 					}
 				} else {
@@ -165,9 +206,9 @@ func (c *conn) rows(ctx context.Context, query string, args ...any) iter.Seq2[ro
 	}
 }
 
-// one runs a query for at most one row. found reports whether there was one.
-func (c *conn) one(scan func(row), query string, args ...any) (found bool, err error) {
-	for r, err := range c.rows(context.Background(), query, args...) {
+// One implements relational.Conn.
+func (c *conn) One(scan func(relational.Row), query string, args ...any) (found bool, err error) {
+	for r, err := range c.Rows(context.Background(), query, args...) {
 		if err != nil {
 			return false, err
 		}
@@ -176,26 +217,6 @@ func (c *conn) one(scan func(row), query string, args ...any) (found bool, err e
 	}
 	return false, nil
 }
-
-// row is a row of a result.
-type row []driver.Value
-
-func (r row) int(i int) int64 {
-	n, _ := r[i].(int64)
-	return n
-}
-
-func (r row) text(i int) string {
-	s, _ := r[i].(string)
-	return s
-}
-
-func (r row) blob(i int) []byte {
-	b, _ := r[i].([]byte)
-	return b
-}
-
-func (r row) bool(i int) bool { return r.int(i) != 0 }
 
 // The primary result codes that are told apart (https://www.sqlite.org/rescode.html).
 const (

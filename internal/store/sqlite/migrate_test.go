@@ -35,7 +35,7 @@ func TestTokensOfTheFirstVersion(t *testing.T) {
 	migrateTo(t, path, 1)
 	c, err := connect(t.Context(), path)
 	assert.NoError(t, err)
-	_, err = c.exec(`INSERT INTO token (tenant, id, source, name, hash, hint, profile, created, expires, revoked)
+	err = c.Do(`INSERT INTO token (tenant, id, source, name, hash, hint, profile, created, expires, revoked)
 		VALUES (1, 't1', 1, 'okta', ?, 'wxyz', 'compat', 1, 2, 0)`, make([]byte, 32))
 	assert.NoError(t, err)
 	assert.NoError(t, c.close())

@@ -7,43 +7,21 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
 )
 
-// Options are the parts of a DB that have a default.
-type Options struct {
-	// Now tells the time, for durations and for rows that Open makes. Defaults to time.Now.
-	Now func() time.Time
-	// Logger is told what an operator should know. Defaults to nothing.
-	Logger *slog.Logger
-	// Observe is called by the writer after each batch, before its callers are answered, so it must be quick. Defaults to nothing.
-	Observe func(Batch)
-	// MaxQueue is how many writes may wait; above it Write returns store.ErrBusy. Defaults to 4,096.
-	MaxQueue int
-	// MaxBatch is how many writes one commit takes. Defaults to 128.
-	MaxBatch int
-	// Sealer seals the documents of changes. Defaults to none: they are kept as they are.
-	Sealer store.Sealer
-	// Guard returns from where on changes of a tenant are held. It is asked by the writer, so it must be quick, and must not write.
-	// Defaults to nobody's: nothing is held but what is protected.
-	Guard func(store.Tenant) store.GuardLimits
-	// NoAudit leaves out the audit. It is for measuring what that costs.
-	NoAudit bool
-	// Readers is how many reads run at the same time. Defaults to 4.
-	Readers int
-}
+// Options are the parts of a store that have a default. Readers defaults to 4.
+type Options = relational.Options
 
-// Batch is what Options.Observe is told: one commit, or one that failed.
-type Batch struct {
-	Ops     int           // how many writes were in it
-	Changes int           // how many changes it added to the feed
-	Took    time.Duration // from taking it to its commit
-	Err     error         // why it was not committed
-}
+// DB is a store in one SQLite file.
+type DB = relational.DB
+
+// Batch is what Options.Observe is told.
+type Batch = relational.Batch
 
 // Cache sizes in KiB. The page caches are the resident memory of an idle hub: 16 MiB for the writer, whose inserts touch
 // a page for every index; 20 MiB for each of the readers that are busy most of the time, which has room for two indexes
@@ -58,48 +36,25 @@ const (
 // logLimit is to how many bytes the log's file is cut down when it starts over.
 const logLimit = "67108864"
 
-// DB is a store.Store in one SQLite file. It is safe for concurrent use.
-type DB struct {
+// engine is a relational.Engine in one SQLite file.
+type engine struct {
 	path    string
-	opts    Options
-	writer  *writer
+	log     *slog.Logger
 	copier  *checkpointer
 	readers *readers
 	commits atomic.Uint64 // see snapshot
-	signal  *signal
-	nesting *nesting
-
-	searches searches
-
 	closing chan struct{}
-	once    sync.Once
-	err     error // of Close
 }
 
-var _ store.Store = (*DB)(nil)
-
-// Open opens the database file, makes it if it is not there, and brings it to the newest
-// schema. It starts the goroutines of the writer and of the checkpointer; Close stops them.
-func Open(ctx context.Context, path string, o Options) (_ *DB, err error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Observe == nil {
-		o.Observe = func(Batch) {}
-	}
-	if o.MaxQueue <= 0 {
-		o.MaxQueue = 4096
-	}
-	if o.MaxBatch <= 0 {
-		o.MaxBatch = 128
-	}
+// Open opens the store in a database file, makes it if it is not there, and brings it to the newest schema. It starts the
+// goroutines of the writer and of the checkpointer; Close stops them.
+func Open(ctx context.Context, path string, o Options) (*DB, error) {
+	o = o.Defaults()
 	if o.Readers <= 0 {
 		o.Readers = 4
 	}
-	if path, err = filepath.Abs(path); err != nil {
+	path, err := filepath.Abs(path)
+	if err != nil {
 		return nil, err
 	}
 	if err := prepareFile(path); err != nil {
@@ -108,19 +63,19 @@ func Open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	if err := migrate(ctx, path); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
-	db := &DB{
-		path: path, opts: o,
-		readers: newReaders(o.Readers),
-		signal:  newSignal(),
-		nesting: newNesting(),
-		closing: make(chan struct{}),
+	e, err := openEngine(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("open the database %s: %w", path, err)
-			err = errors.Join(err, db.readers.close())
-		}
-	}()
+	db, err := relational.New(ctx, e, o)
+	if err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func openEngine(ctx context.Context, path string, o Options) (*engine, error) {
+	e := &engine{path: path, log: o.Logger, readers: newReaders(o.Readers), closing: make(chan struct{})}
 	for i := range o.Readers {
 		cache := readerCache
 		if i >= busyReaders {
@@ -128,18 +83,19 @@ func Open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 		}
 		c, err := connect(ctx, path, pragma{"cache_size", cache}, pragma{"query_only", "1"})
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, e.readers.close())
 		}
-		db.readers.add(c)
+		e.readers.add(c)
 	}
-	if db.copier, err = openCheckpointer(ctx, path, o.Logger, db.committed); err != nil {
-		return nil, err
+	var err error
+	if e.copier, err = openCheckpointer(ctx, path, o.Logger, e.committed); err != nil {
+		return nil, errors.Join(err, e.readers.close())
 	}
-	if db.writer, err = openWriter(ctx, db); err != nil {
-		return nil, errors.Join(err, db.copier.close())
-	}
-	return db, nil
+	return e, nil
 }
+
+// Traits implements relational.Engine.
+func (e *engine) Traits() relational.Traits { return relational.Traits{Sessions: 1} }
 
 // prepareFile makes the file with a mode that is nobody else's business; SQLite gives the log the same. It
 // also finds out early, with a clear error, that the directory is missing or the file may not be written.
@@ -165,13 +121,13 @@ func connectWriter(ctx context.Context, path string) (_ *conn, err error) {
 		}
 	}()
 	var version, mode string
-	if _, err := c.one(func(r row) { version = r.text(0) }, "SELECT sqlite_version()"); err != nil {
+	if _, err := c.One(func(r relational.Row) { version = r.Text(0) }, "SELECT sqlite_version()"); err != nil {
 		return nil, err
 	}
 	if err := checkVersion(version); err != nil {
 		return nil, err
 	}
-	if _, err := c.one(func(r row) { mode = r.text(0) }, "PRAGMA journal_mode"); err != nil {
+	if _, err := c.One(func(r relational.Row) { mode = r.Text(0) }, "PRAGMA journal_mode"); err != nil {
 		return nil, err
 	}
 	if mode != "wal" {
@@ -180,24 +136,21 @@ func connectWriter(ctx context.Context, path string) (_ *conn, err error) {
 	return c, nil
 }
 
-// Close answers the writes that wait, stops the writer, waits for the reads that run and closes the file.
-func (db *DB) Close() error {
-	db.once.Do(func() {
-		close(db.closing)
-		// The last one copies what is left of the log and removes it, which a reader must not.
-		db.err = errors.Join(db.writer.close(), db.readers.close(), db.copier.close())
-	})
-	return db.err
+// Close implements relational.Engine.
+func (e *engine) Close() error {
+	close(e.closing)
+	// The last one copies what is left of the log and removes it, which a reader must not.
+	return errors.Join(e.readers.close(), e.copier.close())
 }
 
-// read gives f a reading connection. f must not wait for anything but the database.
-func (db *DB) read(ctx context.Context, f func(c *conn) error) error {
-	c, err := db.readers.take(ctx, db.closing)
+// Read implements relational.Engine.
+func (e *engine) Read(ctx context.Context, f func(relational.Conn) error) error {
+	c, err := e.readers.take(ctx, e.closing)
 	if err != nil {
 		return err
 	}
-	defer db.readers.give(c)
-	if err = c.refresh(db.commits.Load()); err == nil {
+	defer e.readers.give(c)
+	if err = c.refresh(e.commits.Load()); err == nil {
 		err = f(c)
 	}
 	if err != nil {
@@ -205,4 +158,60 @@ func (db *DB) read(ctx context.Context, f func(c *conn) error) error {
 		_ = c.forget()
 	}
 	return err
+}
+
+// LogBytes implements relational.Engine.
+func (e *engine) LogBytes() int64 {
+	f, err := os.Stat(e.path + "-wal")
+	if err != nil {
+		return 0 // the log is not there before the first write after a clean stop
+	}
+	return f.Size()
+}
+
+// Tables implements relational.Engine.
+func (e *engine) Tables(c relational.Conn) (tables []relational.Table, err error) {
+	const list = "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) i WHERE m.type = 'table' AND i.name = 'tenant'"
+	for r, err := range c.Rows(context.Background(), list) {
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, relational.Table{Name: r.Text(0)})
+	}
+	for i := range tables {
+		var key []string
+		for r, err := range c.Rows(context.Background(), "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", tables[i].Name) {
+			if err != nil {
+				return nil, err
+			}
+			key = append(key, `"`+strings.ReplaceAll(r.Text(0), `"`, `""`)+`"`)
+		}
+		if tables[i].Key = strings.Join(key, ", "); len(key) == 0 {
+			tables[i].Key = "rowid"
+		}
+	}
+	return tables, nil
+}
+
+// Forget implements relational.Engine. Pages are overwritten when their rows go (secure_delete), but the log has what they
+// were before. A reader that is under way may need it.
+func (e *engine) Forget(ctx context.Context) error {
+	e.readers.forget()
+	for try := range 50 {
+		busy := int64(1)
+		if err := e.copier.truncate(func(r relational.Row) { busy = r.Int(0) }); err != nil {
+			return err
+		}
+		if busy == 0 {
+			return nil
+		}
+		wait := time.NewTimer(time.Duration(try) * 10 * time.Millisecond)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		}
+	}
+	return errors.New("erased, but a reader kept the write-ahead log from being emptied: try again")
 }

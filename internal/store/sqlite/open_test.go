@@ -8,6 +8,7 @@ import (
 
 	"github.com/muster-id/muster/internal/assert"
 	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
 )
 
 func TestSec_L02_OldSQLiteIsRefused(t *testing.T) {
@@ -52,12 +53,12 @@ func TestRel_R16_WhatCannotBeOpenedIsRefused(t *testing.T) {
 func TestNewerDatabaseIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir, Options{})
-	assert.NoError(t, db.writer.do(t.Context(), &job{tenant: store.Default, task: func(b *batch) error {
-		_, err := b.conn.exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
-		return err
-	}}))
 	assert.NoError(t, db.Close())
-	_, err := Open(t.Context(), filepath.Join(dir, "muster.db"), Options{})
+	c, err := connect(t.Context(), filepath.Join(dir, "muster.db"))
+	assert.NoError(t, err)
+	assert.NoError(t, c.Do("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)"))
+	assert.NoError(t, c.close())
+	_, err = Open(t.Context(), filepath.Join(dir, "muster.db"), Options{})
 	assert.ErrorContains(t, err, "newer version")
 }
 
@@ -80,41 +81,30 @@ func TestFilesAreNobodyElsesBusiness(t *testing.T) {
 
 // TestConnections says what durability and isolation rest on.
 func TestConnections(t *testing.T) {
-	db := open(t, t.TempDir(), Options{Readers: 1})
-	defer db.Close()
-	ask := func(c *conn, pragma string) (value any) {
-		_, err := c.one(func(r row) { value = r[0] }, "PRAGMA "+pragma)
+	e := openTestEngine(t)
+	defer e.Close()
+	writer, err := e.Session(t.Context())
+	assert.NoError(t, err)
+	defer writer.Close()
+	ask := func(c relational.Conn, pragma string) (value any) {
+		_, err := c.One(func(r relational.Row) { value = r[0] }, "PRAGMA "+pragma)
 		assert.NoError(t, err)
 		return value
 	}
 	want := map[string]any{"journal_mode": "wal", "synchronous": int64(2), "foreign_keys": int64(1), "busy_timeout": int64(5000), "mmap_size": int64(0)}
 	for pragma, value := range want {
-		assert.Equal(t, ask(db.writer.conn, pragma), value, assert.Sprintf("writer: %s", pragma))
-		assert.NoError(t, db.read(t.Context(), func(c *conn) error {
+		assert.NoError(t, writer.Transact(func(c relational.Conn) error {
+			assert.Equal(t, ask(c, pragma), value, assert.Sprintf("writer: %s", pragma))
+			return nil
+		}))
+		assert.NoError(t, e.Read(t.Context(), func(c relational.Conn) error {
 			assert.Equal(t, ask(c, pragma), value, assert.Sprintf("reader: %s", pragma))
 			return nil
 		}))
 	}
-	assert.NoError(t, db.read(t.Context(), func(c *conn) error {
-		_, err := c.exec("DELETE FROM tenant")
+	assert.NoError(t, e.Read(t.Context(), func(c relational.Conn) error {
+		_, err := c.Exec("DELETE FROM tenant")
 		assert.True(t, err != nil, assert.Sprintf("a reader wrote"))
 		return nil
 	}))
-}
-
-func TestPackedEntries(t *testing.T) {
-	for _, entries := range [][]store.Entry{
-		nil,
-		{{Attr: "emails.value", Key: "a@x"}},
-		{{Attr: "a", Key: ""}, {Attr: "", Key: "\x00\xff"}, {Attr: "b", Key: string(make([]byte, 300))}},
-	} {
-		got, err := unpackEntries(packEntries(entries))
-		assert.NoError(t, err)
-		assert.Equal(t, got, entries)
-	}
-	packed := packEntries([]store.Entry{{Attr: "emails.value", Key: "a@x"}})
-	for n := 1; n < len(packed); n++ {
-		_, err := unpackEntries(packed[:n])
-		assert.True(t, err != nil, assert.Sprintf("cut off after %d bytes", n))
-	}
 }

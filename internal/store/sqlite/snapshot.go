@@ -24,7 +24,7 @@ func (c *conn) refresh(commits uint64) error {
 			return err
 		}
 	} else if !c.snap.open && c.snap.commits == commits {
-		if _, err := c.exec(beginSnapshot); err != nil {
+		if _, err := c.Exec(beginSnapshot); err != nil {
 			return err
 		}
 		c.snap.open = true
@@ -39,20 +39,20 @@ func (c *conn) forget() error {
 		return nil
 	}
 	c.snap.open = false
-	_, err := c.exec(endSnapshot)
+	_, err := c.Exec(endSnapshot)
 	return err
 }
 
-// together runs several reads on one state of the database.
-func (c *conn) together(f func() error) (err error) {
+// Together implements relational.Conn.
+func (c *conn) Together(f func() error) (err error) {
 	if c.snap.open {
 		return f()
 	}
-	if _, err := c.exec(beginSnapshot); err != nil {
+	if _, err := c.Exec(beginSnapshot); err != nil {
 		return err
 	}
 	defer func() {
-		if _, e := c.exec(endSnapshot); err == nil {
+		if _, e := c.Exec(endSnapshot); err == nil {
 			err = e
 		}
 	}()
@@ -61,7 +61,7 @@ func (c *conn) together(f func() error) (err error) {
 
 // committed counts a commit, or what may have been one, and ends the transactions that idle readers keep; a new one
 // also reads past a log that was copied to its end.
-func (db *DB) committed() {
-	db.commits.Add(1)
-	db.readers.forget()
+func (e *engine) committed() {
+	e.commits.Add(1)
+	e.readers.forget()
 }

@@ -36,6 +36,12 @@ func translate(err error) error {
 		answer.Detail = "the disk of the server is full; nothing was stored"
 	case errors.Is(err, store.ErrAudit):
 		answer.Detail = "what is written cannot be recorded at the moment; nothing was stored, try again"
+	case errors.Is(err, store.ErrUnknown):
+		answer.Detail = "the database did not answer; a write may have been stored, read before you repeat it"
+	case errors.Is(err, store.ErrUnavailable):
+		answer.Detail = "the database cannot be reached; nothing was stored, try again"
+	case errors.Is(err, store.ErrLong):
+		return scim.BadRequest(scim.InvalidValue, "an indexed value, such as userName or the value of an email, is too long: at most 2,600 bytes fit the index")
 	case errors.Is(err, store.ErrBusy):
 		answer.Detail = "too many writes are waiting; nothing was stored, try again"
 	case errors.Is(err, store.ErrGeneration):

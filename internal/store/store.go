@@ -57,6 +57,9 @@ var (
 	ErrFull = errors.New("the disk is full")
 	// ErrUnavailable: the database cannot be reached, or cannot be written at the moment. Nothing was written.
 	ErrUnavailable = errors.New("the database cannot be reached")
+	// ErrUnknown: the database did not do as told, so that it is not known whether a write was committed. It is never tried
+	// again blindly: whoever repeats it has to look first.
+	ErrUnknown = errors.New("the outcome of the write is unknown")
 	// ErrLong: a value is longer than the index of its attribute can hold.
 	ErrLong = errors.New("a value is too long for the index of its attribute")
 	// ErrBusy: too many writes are waiting. Nothing was written; try again later.

@@ -145,7 +145,7 @@ func (l *ledger) writeAudit(c Conn) error {
 		h.dirty = true
 		body := act.Append(nil, h.audited)
 		h.hash = store.Chain(h.hash, body)
-		if err := c.Do(insertAudit, int64(l.tenant), h.audited, toMillis(act.At), h.hash[:], body); err != nil {
+		if err := c.Do(insertAudit, int64(l.tenant), h.audited, toMillis(act.At), bytes.Clone(h.hash[:]), body); err != nil {
 			return fmt.Errorf("%w: %w", store.ErrAudit, err)
 		}
 	}

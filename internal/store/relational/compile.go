@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/scim/filter"
@@ -230,7 +231,11 @@ func (c *compiler) keys(e *filter.Compare, name string) (cond clause, exact bool
 	case filter.Eq:
 		return clause{name + " = ?", []any{key}}, true, rankKey
 	case filter.Sw:
-		return clause{name + " >= ? AND " + name + " < ?", []any{key, behind(key)}}, true, rankPrefix
+		cond := clause{name + " >= ?", []any{key}}
+		if end := behind(key); end != "" {
+			cond = cond.and(clause{name + " < ?", []any{end}})
+		}
+		return cond, true, rankPrefix
 	case filter.Co:
 		return clause{"instr(" + bytes + ", ?) > 0", []any{[]byte(key)}}, true, rankScan
 	case filter.Ew:
@@ -244,11 +249,21 @@ func (c *compiler) keys(e *filter.Compare, name string) (cond clause, exact bool
 	return clause{}, false, rankNone
 }
 
-// behind returns the least string greater than all that begin with s, which is valid UTF-8 and so never ends in 0xFF.
+// behind returns the least string of valid UTF-8 that is greater than all that begin with s; "" if there is none. Databases
+// compare bytes, whose order is that of the code points.
 func behind(s string) string {
-	b := []byte(s)
-	b[len(b)-1]++
-	return string(b)
+	for s != "" {
+		r, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+		switch {
+		case r == utf8.MaxRune: // carry
+		case r+1 == 0xD800: // surrogates are no characters
+			return s + "\uE000"
+		default:
+			return s + string(r+1)
+		}
+	}
+	return ""
 }
 
 func active(e *filter.Compare) term {

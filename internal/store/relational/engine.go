@@ -50,14 +50,11 @@ type Table struct {
 
 // Session is a connection that writes. One goroutine uses it.
 type Session interface {
-	// Transact runs f in a transaction and commits it. After an error nothing is written, unless the error is ErrUnknown.
+	// Transact runs f in a transaction and commits it. After an error nothing is written, unless the error is store.ErrUnknown.
 	// Whatever it is, the next Transact begins anew, on another connection if need be.
 	Transact(f func(Conn) error) error
 	Close() error
 }
-
-// ErrUnknown: it is not known whether a transaction was committed. It is never tried again blindly.
-var ErrUnknown = errors.New("the outcome of the commit is unknown")
 
 // ErrConflict: the database has ended a transaction in favour of another one. It may be tried again.
 var ErrConflict = errors.New("the transaction was in conflict with another one")
@@ -67,7 +64,7 @@ type Conn interface {
 	// Exec runs a statement that returns nothing, and tells how many rows it wrote.
 	Exec(query string, args ...any) (affected int64, err error)
 	// Do is Exec for those who do not ask. The statement may run later, but before any other that is not of Do, and before
-	// the commit; so may its error come.
+	// the commit; so may its error come. What its arguments point to must not change until then.
 	Do(query string, args ...any) error
 	// Rows runs a query. A row is valid until the next one is asked for. No other statement may run on the connection
 	// meanwhile. The context ends a query that runs long; give it only to those that may.

@@ -45,7 +45,7 @@ const (
 	heldRow    = "SELECT hold, first_seq FROM held WHERE tenant = ? AND num = ?"
 	openHold   = "SELECT num FROM hold INDEXED BY hold_open WHERE tenant = ? AND source = ? AND reason = ? AND state = 1 ORDER BY num DESC LIMIT 1"
 	countHarm  = "SELECT coalesce(sum(n), 0) FROM guard_count WHERE tenant = ? AND kind = ? AND num = ? AND hour > ?"
-	countEdges = "SELECT count(*) FROM (SELECT 1 FROM edge WHERE tenant = ? AND rel = ? AND parent = ? LIMIT ?)"
+	countEdges = "SELECT count(*) FROM (SELECT 1 FROM edge WHERE tenant = ? AND rel = ? AND parent = ? LIMIT ?) x"
 	isGuarded  = "SELECT source FROM protected WHERE tenant = ? AND type = ? AND key = ?"
 )
 
@@ -249,7 +249,7 @@ func (l *ledger) enterDecisions(rows *store.Rows) {
 const (
 	insertHold   = "INSERT INTO hold (tenant, num, source, opened, reason, state, decided, decider, note) VALUES (?, ?, ?, ?, ?, 1, 0, '', '')"
 	insertHeld   = "INSERT INTO held (tenant, num, hold, first_seq) VALUES (?, ?, ?, ?)"
-	addHarm      = "INSERT INTO guard_count (tenant, kind, num, hour, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, kind, num, hour) DO UPDATE SET n = n + excluded.n"
+	addHarm      = "INSERT INTO guard_count (tenant, kind, num, hour, n) VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, kind, num, hour) DO UPDATE SET n = guard_count.n + excluded.n"
 	forgetHarm   = "DELETE FROM guard_count WHERE tenant = ? AND hour <= ?"
 	forgiveHarm  = "DELETE FROM guard_count WHERE tenant = ?"
 	decideHold   = "UPDATE hold SET state = ?, decided = ?, decider = ?, note = ? WHERE tenant = ? AND num = ?"

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"context"
 	"testing"
 
 	"github.com/muster-id/muster/internal/assert"
@@ -23,4 +24,9 @@ func open(t testing.TB, dir string, o Options) *DB {
 func (db *DB) task(t testing.TB, f func(Conn) error) {
 	t.Helper()
 	assert.NoError(t, db.writer.do(t.Context(), &job{tenant: store.Default, task: func(b *batch) error { return f(b.conn) }}))
+}
+
+// Each runs a query and shows its rows.
+func (db *DB) Each(ctx context.Context, scan func(Row), query string) error {
+	return db.each(ctx, scan, query)
 }

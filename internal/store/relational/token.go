@@ -8,10 +8,10 @@ import (
 	"github.com/muster-id/muster/internal/store"
 )
 
-const upsertToken = `INSERT INTO token (tenant, id, source, name, hash, hint, profile, user, created, expires, revoked, scopes, allow)
+const upsertToken = `INSERT INTO token (tenant, id, source, name, hash, hint, profile, "user", created, expires, revoked, scopes, allow)
 	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 	ON CONFLICT (tenant, id) DO UPDATE SET source = excluded.source, name = excluded.name, hash = excluded.hash, hint = excluded.hint,
-	profile = excluded.profile, user = excluded.user, created = excluded.created, expires = excluded.expires, revoked = excluded.revoked,
+	profile = excluded.profile, "user" = excluded."user", created = excluded.created, expires = excluded.expires, revoked = excluded.revoked,
 	scopes = excluded.scopes, allow = excluded.allow`
 
 func writeToken(c Conn, t store.Tenant, k *store.Token) error {
@@ -22,7 +22,7 @@ func writeToken(c Conn, t store.Tenant, k *store.Token) error {
 
 const (
 	//nolint:gosec // names of columns, no credential
-	tokenColumns   = "k.tenant, k.id, k.source, k.name, k.hash, k.hint, k.profile, k.created, k.expires, k.revoked, k.user, k.scopes, k.allow, k.used, k.used_from, k.networks, k.warned"
+	tokenColumns   = "k.tenant, k.id, k.source, k.name, k.hash, k.hint, k.profile, k.created, k.expires, k.revoked, k.\"user\", k.scopes, k.allow, k.used, k.used_from, k.networks, k.warned"
 	tokenByHash    = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_hash WHERE k.hash = ?"
 	selectExpiring = "SELECT " + tokenColumns + " FROM token k INDEXED BY token_expires WHERE k.revoked = 0 AND k.expires > ? AND k.expires <= ? ORDER BY k.expires"
 	selectTokens   = "SELECT " + tokenColumns + " FROM token k WHERE k.tenant = ? ORDER BY k.id"
@@ -54,8 +54,8 @@ func listOf(text string) []string {
 	return strings.Fields(text)
 }
 
-const touchToken = `UPDATE token SET used = max(used, ?), used_from = CASE ? WHEN '' THEN used_from ELSE ? END,
-	networks = CASE ? WHEN '' THEN networks ELSE ? END, warned = CASE ? WHEN 0 THEN warned ELSE ? END WHERE tenant = ? AND id = ?`
+const touchToken = `UPDATE token SET used = max(used, ?), used_from = CASE WHEN ? = '' THEN used_from ELSE ? END,
+	networks = CASE WHEN ? = '' THEN networks ELSE ? END, warned = CASE WHEN ? = 0 THEN warned ELSE ? END WHERE tenant = ? AND id = ?`
 
 func writeUse(c Conn, t store.Tenant, u *store.TokenUse) error {
 	networks := strings.Join(u.Networks, " ")

@@ -261,7 +261,7 @@ func (w *writer) process(s Session, jobs []*job) {
 	err := w.commit(s, jobs)
 	switch {
 	case err == nil:
-	case len(jobs) == 1 || errors.Is(err, ErrUnknown) || errors.Is(err, store.ErrUnavailable):
+	case len(jobs) == 1 || errors.Is(err, store.ErrUnknown) || errors.Is(err, store.ErrUnavailable):
 		for _, j := range jobs {
 			j.done <- err
 		}
@@ -279,7 +279,7 @@ func (w *writer) process(s Session, jobs []*job) {
 const maxTries = 5
 
 // commit runs a batch in one transaction and answers its jobs if that was committed. After an error
-// nothing was written and nobody was answered, unless it is ErrUnknown.
+// nothing was written and nobody was answered, unless it is store.ErrUnknown.
 func (w *writer) commit(s Session, jobs []*job) error {
 	began := w.db.opts.Now()
 	var b *batch
@@ -287,7 +287,7 @@ func (w *writer) commit(s Session, jobs []*job) error {
 	for try := range maxTries {
 		b = newBatch(w.db, jobs)
 		err = s.Transact(b.run)
-		if errors.Is(err, ErrUnknown) && w.db.traits.Shared {
+		if errors.Is(err, store.ErrUnknown) && w.db.traits.Shared {
 			err = w.confirm(s, b, err)
 		}
 		if !errors.Is(err, ErrConflict) || try == maxTries-1 {
@@ -301,6 +301,9 @@ func (w *writer) commit(s Session, jobs []*job) error {
 		done.Changes = b.changes()
 	}
 	w.db.opts.Observe(done)
+	if errors.Is(err, ErrConflict) {
+		err = fmt.Errorf("%w: %w", store.ErrUnavailable, err) // so much for trying again
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/relational"
 )
 
@@ -64,7 +65,7 @@ func (s *session) rollback(cause error) error {
 	}
 	s.conn = nil
 	if unknown {
-		return fmt.Errorf("%w: %w", relational.ErrUnknown, cause)
+		return fmt.Errorf("%w: %w", store.ErrUnknown, cause)
 	}
 	return cause
 }

@@ -84,7 +84,7 @@ func TestRel_R12_IOErrorIsNeverRetried(t *testing.T) {
 	}
 	err = db.Write(t.Context(), store.Default, cursorOp("t", 1))
 	assert.ErrorIs(t, err, ioErrFsync)
-	assert.ErrorIs(t, err, relational.ErrUnknown)
+	assert.ErrorIs(t, err, store.ErrUnknown)
 	assert.Equal(t, len(conns), 1)
 	assert.NoError(t, db.Write(t.Context(), store.Default, cursorOp("t", 1)))
 	assert.True(t, conns[0] != conns[1], assert.Sprintf("the connection that failed is still in use"))

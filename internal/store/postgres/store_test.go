@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"bytes"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/muster-id/muster/internal/assert"
+	"github.com/muster-id/muster/internal/audit"
+	"github.com/muster-id/muster/internal/store"
+	"github.com/muster-id/muster/internal/store/relational"
+	"github.com/muster-id/muster/internal/store/storetest"
+	"github.com/muster-id/muster/internal/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStore(t *testing.T) {
+	documents := &audit.Documents{}
+	documents.Use(bytes.Repeat([]byte{7}, 32))
+	urls := map[string]string{} // a store is opened again in the same folder
+	storetest.Run(t, func(t testing.TB, dir string) store.Store {
+		if urls[dir] == "" {
+			urls[dir] = testenv.Postgres(t)
+		}
+		return open(t, urls[dir], Options{Sealer: documents})
+	})
+}
+
+// open opens a database.
+func open(t testing.TB, url string, o Options) *relational.DB {
+	t.Helper()
+	db, err := Open(t.Context(), url, o)
+	assert.NoError(t, err)
+	return db
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/muster-id/muster/internal/admin"
 	"github.com/muster-id/muster/internal/app"
+	"github.com/muster-id/muster/internal/config"
 	"github.com/muster-id/muster/internal/datadir"
 )
 
@@ -36,10 +37,24 @@ func (f *hubFlags) with(ctx context.Context, do func(*admin.Client) error) error
 	if err != nil {
 		return err
 	}
-	c, err := admin.Dial(ctx, dir, func() (http.Handler, func() error, error) { return app.Offline(ctx, dir) })
+	database, err := databaseURL()
+	if err != nil {
+		return err
+	}
+	c, err := admin.Dial(ctx, dir, func() (http.Handler, func() error, error) { return app.Offline(ctx, dir, database) })
 	if err != nil {
 		return err
 	}
 	c.Tenant = f.tenant
 	return errors.Join(do(c), c.Close())
+}
+
+// databaseURL returns where the database of a hub is that does not run, for commands, which read no configuration; empty for
+// the embedded one.
+func databaseURL() (string, error) {
+	c, err := config.Load("", config.Overrides{})
+	if err != nil {
+		return "", usageError{err}
+	}
+	return c.Database.Source(), nil
 }

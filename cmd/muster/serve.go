@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +94,7 @@ func greet(w io.Writer, a *app.App, c *config.Config) error {
 	var text strings.Builder
 	text.WriteString("\n" + line("%s %s", bold.Render("Muster"), faint.Render(version.Get().Version+" is running")) + "\n" +
 		line("%s%s", label("SCIM base URL"), cyan.Render(a.Base())) +
-		line("%s%s", label("Data"), c.Data))
+		line("%s%s", label("Data"), cmp.Or(c.Database.URL, c.Data)))
 	if metrics := a.MetricsURL(); metrics != "" {
 		text.WriteString(line("%s%s", label("Metrics"), metrics))
 	}
@@ -119,8 +120,8 @@ func greet(w io.Writer, a *app.App, c *config.Config) error {
 
 // configFlags are the flags of commands that read the configuration.
 type configFlags struct {
-	file, data, listen, baseURL, metrics, logLevel, logFormat string
-	insecureHTTP                                              bool
+	file, data, database, listen, baseURL, metrics, logLevel, logFormat string
+	insecureHTTP                                                        bool
 }
 
 func (f *configFlags) add(cmd *cobra.Command) {
@@ -128,6 +129,7 @@ func (f *configFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.file, "config", "", "configuration file (default: "+config.DefaultFile+" if it is there)")
 	fs.StringVar(&f.data, "data", d.Data, "data directory (environment: MUSTER_DATA)")
+	fs.StringVar(&f.database, "database", "", "URL of a PostgreSQL database (default: the embedded one in the data directory)")
 	fs.StringVar(&f.listen, "listen", d.Listen, "address of the SCIM listener; port 0 takes a free one")
 	fs.StringVar(&f.baseURL, "base-url", "", "how clients reach the listener, without /scim/v2 (default: http:// and the address)")
 	fs.StringVar(&f.metrics, "metrics", d.Metrics, "address of the metrics listener; \"\" or off for none")
@@ -145,7 +147,7 @@ func (f *configFlags) load(cmd *cobra.Command) (*config.Config, error) {
 		return nil
 	}
 	o := config.Overrides{
-		Data: given("data", &f.data), Listen: given("listen", &f.listen), BaseURL: given("base-url", &f.baseURL),
+		Data: given("data", &f.data), Database: given("database", &f.database), Listen: given("listen", &f.listen), BaseURL: given("base-url", &f.baseURL),
 		Metrics: given("metrics", &f.metrics), LogLevel: given("log-level", &f.logLevel), LogFormat: given("log-format", &f.logFormat),
 	}
 	if cmd.Flags().Changed("insecure-http") {

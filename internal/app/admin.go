@@ -65,10 +65,10 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log, keeper
 }
 
 // Offline returns the command interface of a hub that does not run, and what closes it. The caller holds the
-// directory's lock.
-func Offline(ctx context.Context, dir datadir.Dir) (http.Handler, func() error, error) {
+// directory's lock. The database is as in Options.
+func Offline(ctx context.Context, dir datadir.Dir, database string) (http.Handler, func() error, error) {
 	a := &App{documents: &audit.Documents{}, log: slog.New(slog.DiscardHandler), o: Options{Data: dir.Path()}}
-	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{Sealer: a.documents})
+	db, err := openOffline(ctx, dir, database, sqlite.Options{Sealer: a.documents})
 	if err != nil {
 		return nil, nil, err
 	}

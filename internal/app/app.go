@@ -73,6 +73,8 @@ const defaultTenant = "default"
 type Options struct {
 	// Data is the data directory. Defaults to DefaultData.
 	Data string
+	// Database is the URL of a PostgreSQL database. Defaults to the embedded database in Data.
+	Database string
 	// Listen is the address of the SCIM listener. Defaults to DefaultListen.
 	Listen string
 	// MetricsListen is the address of the metrics listener. Defaults to none.
@@ -227,7 +229,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if a.o.NoAudit {
 		sealer = nil
 	}
-	db, err := sqlite.Open(ctx, dir.Database(), sqlite.Options{
+	db, err := openDatabase(ctx, dir, a.o.Database, sqlite.Options{
 		Sealer: sealer, NoAudit: a.o.NoAudit, Guard: a.guardLimits,
 		Logger:  a.log,
 		Observe: func(b sqlite.Batch) { a.metrics.Commit(b.Ops, b.Took) },

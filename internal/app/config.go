@@ -17,6 +17,7 @@ import (
 func FromConfig(c *config.Config, log *slog.Logger) Options {
 	o := Options{
 		Data:          c.Data,
+		Database:      c.Database.Source(),
 		Listen:        c.Listen,
 		MetricsListen: c.Metrics,
 		BaseURL:       c.BaseURL,

@@ -48,8 +48,10 @@ var rules = []rule{
 	},
 	{
 		from: []string{"internal/directory/...", "internal/mapping/..."},
-		to: []string{"database/...", "net", "os/...", "syscall", "internal/outbound/...",
-			"internal/store/sqlite", "internal/store/postgres", "internal/store/relational"},
+		to: []string{
+			"database/...", "net", "os/...", "syscall", "internal/outbound/...",
+			"internal/store/sqlite", "internal/store/postgres", "internal/store/relational",
+		},
 		why: "the domain decides and does no I/O of its own: a decision runs again with its whole batch, " +
 			"and only something without side effects can",
 	},

@@ -33,6 +33,7 @@ var owners = []owner{
 	{"github.com/caarlos0/env/v11", []string{"internal/config"}, "environment variables into configuration"},
 	{"github.com/goccy/go-yaml", []string{"internal/config"}, "the configuration file"},
 	{"github.com/google/uuid", []string{"internal/id"}, "Go 1.27 has uuid in the standard library: one file to change"},
+	{"github.com/jackc/pgx/v5", []string{"internal/store/postgres"}, "the driver of PostgreSQL: batches in one round trip"},
 	{"github.com/pressly/goose/v3", []string{"internal/store/sqlite", "internal/store/postgres"}, "migrations, one dialect in each adapter"},
 	{"github.com/prometheus/client_golang", []string{"internal/telemetry"}, "one registry, bounded labels"},
 	{"github.com/schollz/progressbar/v3", []string{"cmd/muster"}, "progress on a terminal"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"net/url"
 
 	"github.com/muster-id/muster/internal/secret"
 )
@@ -28,6 +29,7 @@ type Config struct {
 	// their client is: 10.0.0.5, 10.0.0.0/24. In the environment separated by commas. Defaults to nobody.
 	TrustedProxies []string `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
 
+	Database Database `yaml:"database" envPrefix:"DATABASE_"`
 	TLS      TLS      `yaml:"tls" envPrefix:"TLS_"`
 	Keyring  Keyring  `yaml:"keyring" envPrefix:"KEYRING_"`
 	Log      Log      `yaml:"log" envPrefix:"LOG_"`
@@ -39,6 +41,30 @@ type Config struct {
 
 	// origins says where values came from, by path; what is not in it is a default.
 	origins map[string]Origin
+}
+
+// Database is where identities are kept.
+type Database struct {
+	// URL names a database of PostgreSQL 14 or later, which several nodes may share: postgres://user@host/name. Defaults to
+	// none: the embedded database in Data. In the environment it may have the password in it; elsewhere there are
+	// PasswordFile and PasswordEnv.
+	URL string `yaml:"url" env:"URL"`
+	// PasswordFile and PasswordEnv lead to the password. Default to none.
+	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+	PasswordEnv  string `yaml:"password_env" env:"PASSWORD_ENV"`
+
+	// Password is what they, or the URL, led to.
+	Password secret.String `yaml:"-" env:"-"`
+}
+
+// Source returns the URL with the password in it; empty for the embedded database.
+func (d Database) Source() string {
+	u, err := url.Parse(d.URL)
+	if err != nil || d.URL == "" || d.Password == (secret.String{}) {
+		return d.URL
+	}
+	u.User = url.UserPassword(u.User.Username(), d.Password.Reveal())
+	return u.String()
 }
 
 // Log is how the process tells what it does, on standard error.

@@ -189,14 +189,14 @@ func TestEveryFlagOverrides(t *testing.T) {
 	t.Parallel()
 	text, address, yes := "http://flag.example", "127.0.0.1:7", true
 	level, format, off := "debug", "text", "off"
-	data := "relative/data"
-	c, err := load("", Overrides{Data: &data, Listen: &address, BaseURL: &text, Metrics: &off, InsecureHTTP: &yes, LogLevel: &level, LogFormat: &format}, nil)
+	data, database := "relative/data", "postgres://muster@db.example/muster"
+	c, err := load("", Overrides{Data: &data, Database: &database, Listen: &address, BaseURL: &text, Metrics: &off, InsecureHTTP: &yes, LogLevel: &level, LogFormat: &format}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Default()
 	want.Data, want.Listen, want.BaseURL, want.Metrics, want.InsecureHTTP = data, address, text, "", true
-	want.Log = Log{Level: level, Format: format}
+	want.Log, want.Database.URL = Log{Level: level, Format: format}, database
 	if diff := cmp.Diff(want, c, cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("flags (-want +got):\n%s", diff)
 	}
@@ -454,6 +454,55 @@ func TestSuggestions(t *testing.T) {
 	for key, want := range map[string]string{"lisen": "did you mean listen?", "base-url": "did you mean base_url?", "zzzzzz": "there are data, listen"} {
 		if got := suggest(key, []string{"data", "listen", "base_url"}); !strings.HasPrefix(got, want) {
 			t.Errorf("suggest(%q) = %q, want %q", key, got, want)
+		}
+	}
+}
+
+// TestPasswordOfTheDatabase: it comes from a file, a variable, or the variable of the URL, and is shown nowhere.
+func TestPasswordOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("p@ss\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const bare, whole = "postgres://muster@db.example/muster", "postgres://muster:p%40ss@db.example/muster"
+	for name, tc := range map[string]struct {
+		text string
+		env  map[string]string
+	}{
+		"a file":               {text: "database:\n  url: " + bare + "\n  password_file: " + file + "\n"},
+		"a variable":           {text: "database:\n  url: " + bare + "\n  password_env: PW\n", env: map[string]string{"PW": "p@ss"}},
+		"the URL's variable":   {env: map[string]string{"MUSTER_DATABASE_URL": whole}},
+		"a file by a variable": {env: map[string]string{"MUSTER_DATABASE_URL": bare, "MUSTER_DATABASE_PASSWORD_FILE": file}},
+	} {
+		path := filepath.Join(t.TempDir(), "muster.yaml")
+		if err := os.WriteFile(path, []byte(tc.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := load(path, Overrides{}, tc.env)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if c.Database.Source() != whole || c.Database.URL != bare {
+			t.Errorf("%s: %s, shown as %s", name, c.Database.Source(), c.Database.URL)
+		}
+		for _, v := range c.Values() {
+			if strings.Contains(v.Value, "p@ss") || strings.Contains(v.Value, "p%40ss") {
+				t.Errorf("%s: %s shows the password", name, v.Path)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"database: {url: 'mysql://db/muster'}":                                "database.url: is not a URL of PostgreSQL",
+		"database: {url: '" + whole + "'}":                                    "database.url: has a password in it",
+		"database: {password_file: x}":                                        "database.url: is empty although",
+		"database: {url: '" + bare + "', password_file: x, password_env: Y}":  "password_env: is given beside",
+		"database: {url: '" + bare + "', password_file: /nonexistent/secret}": "does not exist",
+	} {
+		got := problemsOf(t, text+"\n", Overrides{}, nil)
+		if !strings.Contains(got, want) || strings.Contains(got, "p%40ss") {
+			t.Errorf("%s: problems %q, want %q", text, got, want)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/muster-id/muster/internal/secret"
 )
 
 // DefaultFile is the name of the configuration file.
@@ -21,6 +23,7 @@ const maxFileBytes = 1 << 20
 // Overrides are the flags of the command line; nil is a flag that was not given.
 type Overrides struct {
 	Data         *string // --data
+	Database     *string // --database
 	Listen       *string // --listen
 	BaseURL      *string // --base-url
 	Metrics      *string // --metrics
@@ -98,6 +101,7 @@ func (c *Config) readFlags(f Overrides) {
 		}
 	}
 	text("data", "--data", f.Data, &c.Data)
+	text("database.url", "--database", f.Database, &c.Database.URL)
 	text("listen", "--listen", f.Listen, &c.Listen)
 	text("base_url", "--base-url", f.BaseURL, &c.BaseURL)
 	text("metrics", "--metrics", f.Metrics, &c.Metrics)
@@ -113,6 +117,8 @@ func (c *Config) readFlags(f Overrides) {
 // without a slash at the end, what is derived from something else.
 func (c *Config) complete() {
 	c.Data = c.resolve("data", c.Data)
+	c.Database.PasswordFile = c.resolve("database.password_file", c.Database.PasswordFile)
+	c.hidePassword()
 	for i := range c.TLS.CertFiles {
 		c.TLS.CertFiles[i] = c.resolve("tls.cert_files", c.TLS.CertFiles[i])
 	}
@@ -141,6 +147,19 @@ func (c *Config) complete() {
 				c.BaseURL = "https" + strings.TrimPrefix(c.BaseURL, "http")
 			}
 		}
+	}
+}
+
+// hidePassword takes the password out of the database's URL, which is shown and logged.
+func (c *Config) hidePassword() {
+	u, err := url.Parse(c.Database.URL)
+	if err != nil {
+		return
+	}
+	if password, has := u.User.Password(); has && c.Origin("database.url").Source == FromEnvironment {
+		c.Database.Password = secret.New(password)
+		u.User = url.User(u.User.Username())
+		c.Database.URL = u.String()
 	}
 }
 

@@ -26,6 +26,11 @@ const (
 // readSecrets fetches what the targets' secrets and certificates are. Values with
 // a problem of their own are left alone: one message is enough.
 func (c *Config) readSecrets(ps *problems, env map[string]string) {
+	if key, text, err := fetch("password", c.Database.PasswordFile, c.Database.PasswordEnv, env); err != nil {
+		ps.add("database."+key, "%v", err)
+	} else if key != "" {
+		c.Database.Password = secret.New(text)
+	}
 	for i := range c.Targets {
 		t, at := &c.Targets[i], fmt.Sprintf("targets[%d].", i)
 		if key, text, err := fetch("secret", t.SecretFile, t.SecretEnv, env); err != nil {

@@ -42,10 +42,35 @@ func (c *Config) Validate() error {
 	return ps.err()
 }
 
+// validateDatabase refuses a URL that shows a password: the configuration is printed, copied and committed.
+func (c *Config) validateDatabase(ps *problems) {
+	d := c.Database
+	if d.PasswordFile != "" && d.PasswordEnv != "" {
+		ps.add("database.password_env", "is given beside password_file; one of them leads to the password")
+	}
+	if d.URL == "" {
+		if d.PasswordFile != "" || d.PasswordEnv != "" {
+			ps.add("database.url", "is empty although there is a password; the embedded database has none")
+		}
+		return
+	}
+	u, err := url.Parse(d.URL)
+	switch {
+	case err != nil, u.Scheme != "postgres" && u.Scheme != "postgresql":
+		// Without the value, which may hold a password.
+		ps.add("database.url", "is not a URL of PostgreSQL, such as postgres://muster@db.example.com/muster")
+	case u.User != nil:
+		if _, has := u.User.Password(); has {
+			ps.add("database.url", "has a password in it; name a file with password_file, or use MUSTER_DATABASE_URL")
+		}
+	}
+}
+
 func (c *Config) validate(ps *problems) {
 	if c.Data == "" {
 		ps.add("data", "is empty; name a directory")
 	}
+	c.validateDatabase(ps)
 	c.validateListener(ps, "listen", c.Listen)
 	if c.Metrics != "" {
 		c.validateListener(ps, "metrics", c.Metrics)

@@ -1,7 +1,7 @@
 // Package datadir knows the layout of a hub's data directory and keeps two
 // processes from using one at the same time.
 //
-//	muster.db     the embedded database (with -wal and -shm while it is open)
+//	muster.db     the embedded database (with -wal and -shm while it is open), unless the hub's is on a server
 //	keyring       what its secrets are sealed with, unless it is kept elsewhere
 //	muster.lock   held by the process that has the database open; names its process
 //	muster.sock   where a running hub takes commands
@@ -45,7 +45,11 @@ func Existing(path string) (Dir, error) {
 		return Dir{}, fmt.Errorf("data directory %s: %w", path, err)
 	}
 	d := Dir{path: abs}
-	if _, err := os.Stat(d.Database()); errors.Is(err, fs.ErrNotExist) {
+	_, err = os.Stat(d.Database())
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = os.Stat(d.lock()) // of a hub whose database is elsewhere
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return Dir{}, fmt.Errorf("%s holds no hub: start one with \"muster serve --data %s\", or name another directory with --data", d.path, path)
 	} else if err != nil {
 		return Dir{}, fmt.Errorf("data directory: %w", err)
@@ -58,6 +62,8 @@ func (d Dir) Path() string { return d.path }
 
 // Database returns the path of the embedded database.
 func (d Dir) Database() string { return filepath.Join(d.path, "muster.db") }
+
+func (d Dir) lock() string { return filepath.Join(d.path, "muster.lock") }
 
 // Keyring returns the path of the keyring, unless the operator keeps it elsewhere, which is better.
 func (d Dir) Keyring() string { return filepath.Join(d.path, "keyring") }
@@ -114,7 +120,7 @@ func (e *InUseError) Error() string {
 // Lock takes the directory for this process. The returned function gives it back.
 // If another process has it, the error is an *InUseError.
 func (d Dir) Lock() (release func() error, err error) {
-	f, err := os.OpenFile(filepath.Join(d.path, "muster.lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(d.lock(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}

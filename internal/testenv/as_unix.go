@@ -15,7 +15,7 @@ func as(c *exec.Cmd) error {
 	}
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if id != nil {
-		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(id.uid), Gid: uint32(id.gid)} //nolint:gosec // of a user
+		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(id.uid), Gid: uint32(id.gid)}
 	}
 	c.Dir = "/"
 	return nil

@@ -51,7 +51,7 @@ func database(t testing.TB, server string) string {
 // sql runs a statement with psql, which comes with the server.
 func sql(t testing.TB, server, statement string) {
 	t.Helper()
-	out, err := exec.Command(binary("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, server).CombinedOutput() //nolint:gosec,noctx // of tests
+	out, err := exec.Command(binary("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement, server).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s: %v\n%s", statement, err, out)
 	}
@@ -144,7 +144,7 @@ func start(setting, keep string) (*Server, error) {
 	if err := own(dir); err != nil {
 		return nil, err
 	}
-	initdb := exec.Command(binary("initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C") //nolint:gosec,noctx // of tests
+	initdb := exec.Command(binary("initdb"), "-D", filepath.Join(dir, "data"), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C")
 	if err := as(initdb); err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func start(setting, keep string) (*Server, error) {
 func (s *Server) start() error {
 	// The shell ends the server when its input ends, which is when this process does, however that comes about.
 	const script = `dir=$1; keep=$2; shift 2; "$@" >"$dir/log" 2>&1 & pg=$!; read -r _; kill -QUIT $pg 2>/dev/null; wait $pg; [ -n "$keep" ] || rm -rf "$dir"`
-	s.command = exec.Command("sh", "-c", script, "sh", s.Dir, s.keep, binary("postgres"), //nolint:gosec,noctx // of tests
+	s.command = exec.Command("sh", "-c", script, "sh", s.Dir, s.keep, binary("postgres"),
 		"-D", filepath.Join(s.Dir, "data"), "-k", s.Dir, "-c", "listen_addresses=", "-c", s.setting,
 		"-c", "max_connections=200", "-c", "shared_buffers=128MB", "-c", "log_min_messages=fatal")
 	if err := as(s.command); err != nil {
@@ -172,7 +172,7 @@ func (s *Server) start() error {
 		return err
 	}
 	for range 300 {
-		if exec.Command(binary("psql"), "-X", "-q", "-c", "SELECT 1", s.URL).Run() == nil { //nolint:gosec,noctx // of tests
+		if exec.Command(binary("psql"), "-X", "-q", "-c", "SELECT 1", s.URL).Run() == nil {
 			return nil
 		}
 		<-time.After(50 * time.Millisecond)

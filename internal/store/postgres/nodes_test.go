@@ -177,7 +177,7 @@ func TestRel_R22_LostCommit(t *testing.T) {
 	defer db.Close()
 	seed := rand.Uint64()
 	t.Log("seed", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // it is to be repeatable
+	random := rand.New(rand.NewPCG(seed, 0))
 	const rounds = 40
 	for i := range rounds {
 		p.cut.Store([]int32{cutNothing, cutBefore, cutAfter, cutAtAnyTime}[random.IntN(4)])

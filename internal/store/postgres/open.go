@@ -68,7 +68,7 @@ func openEngine(ctx context.Context, url string, o Options) (*engine, error) {
 	if o.Readers <= 0 {
 		o.Readers = 8
 	}
-	config.MaxConns = int32(min(o.Readers, 1000)) //nolint:gosec // it is small
+	config.MaxConns = int32(min(o.Readers, 1000))
 	config.AfterConnect = settle
 	e := &engine{log: o.Logger, config: config.ConnConfig.Copy()}
 	if err := migrate(ctx, e.config.Copy()); err != nil {

@@ -54,7 +54,7 @@ func (p *proxy) run() {
 		if err != nil {
 			return
 		}
-		server, err := (&net.Dialer{}).Dial("unix", p.socket) //nolint:noctx // it ends with the listener
+		server, err := (&net.Dialer{}).Dial("unix", p.socket)
 		if err != nil {
 			_ = client.Close()
 			continue

@@ -56,7 +56,7 @@ type Session interface {
 	Close() error
 }
 
-// ErrConflict: the database has ended a transaction in favour of another one. It may be tried again.
+// ErrConflict says that the database has ended a transaction in favour of another one. It may be tried again.
 var ErrConflict = errors.New("the transaction was in conflict with another one")
 
 // Conn is a connection, used by one goroutine at a time.

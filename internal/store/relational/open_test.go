@@ -3,9 +3,6 @@ package relational
 import (
 	"context"
 	"testing"
-
-	"github.com/muster-id/muster/internal/assert"
-	"github.com/muster-id/muster/internal/store"
 )
 
 // openSQLite is sqlite.Open, which tests of this package may not import; see engine_test.go.
@@ -18,12 +15,6 @@ func OpenWith(open func(t testing.TB, dir string, o Options) *DB) { openSQLite =
 func open(t testing.TB, dir string, o Options) *DB {
 	t.Helper()
 	return openSQLite(t, dir, o)
-}
-
-// task runs f in a transaction of the writer.
-func (db *DB) task(t testing.TB, f func(Conn) error) {
-	t.Helper()
-	assert.NoError(t, db.writer.do(t.Context(), &job{tenant: store.Default, task: func(b *batch) error { return f(b.conn) }}))
 }
 
 // Each runs a query and shows its rows.

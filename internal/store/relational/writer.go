@@ -293,7 +293,7 @@ func (w *writer) commit(s Session, jobs []*job) error {
 		if !errors.Is(err, ErrConflict) || try == maxTries-1 {
 			break
 		}
-		<-time.After(time.Duration(rand.Int64N(int64(10 * time.Millisecond << try)))) //nolint:gosec // the pauses of a node are no secret
+		<-time.After(time.Duration(rand.Int64N(int64(10 * time.Millisecond << try))))
 	}
 	done := Batch{Ops: len(jobs), Took: w.db.opts.Now().Sub(began), Err: err}
 	if err == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -75,6 +76,10 @@ func (i *Issuer) check() error {
 		if err != nil || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil || parsed.Scheme != "https" && parsed.Scheme != "http" {
 			return fmt.Errorf("the %s URL %q is none: give it as https://host/path, exactly as the issuer writes it", what, u)
 		}
+		// The outbound rules refuse it too, but only when the first token comes.
+		if ip, err := netip.ParseAddr(parsed.Hostname()); parsed.Scheme == "http" && parsed.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
+			return fmt.Errorf("the %s URL %q has to be https: whoever stands between could give other keys", what, u)
+		}
 	}
 	if i.Audience == "" {
 		return errors.New("an issuer needs the audience that its tokens are made for, or tokens for somebody else would be taken")
@@ -101,11 +106,18 @@ const kindIssuer = "oauth-issuer"
 
 func secretName(issuer string) string { return "oauth/issuer/" + issuer }
 
-// AddIssuer adds an issuer to a tenant, or replaces one; secret is that of introspection. An issuer with an audience belongs to
+// AddIssuer adds an issuer to a tenant; secret is that of introspection. An issuer with an audience belongs to
 // one tenant.
 func (s *Service) AddIssuer(ctx context.Context, t store.Tenant, i Issuer, secret string) (Issuer, error) {
 	if err := i.check(); err != nil {
 		return i, err
+	}
+	list, err := s.Issuers(ctx, t)
+	if err != nil {
+		return i, err
+	}
+	if slices.ContainsFunc(list, func(o Issuer) bool { return o.Name == i.Name }) {
+		return i, fmt.Errorf("there is an issuer %q already: remove it first, or choose another name", i.Name)
 	}
 	i.Created = s.now()
 	if i.Source == 0 {
@@ -115,7 +127,7 @@ func (s *Service) AddIssuer(ctx context.Context, t store.Tenant, i Issuer, secre
 	if i.Introspection != "" && secret != "" {
 		rows.Secrets = []*store.Secret{s.vault.Seal(t, secretName(i.Name), []byte(secret))}
 	}
-	err := s.putItem(ctx, t, kindIssuer, i.Name, i.URL+"\n"+i.Audience, &i, time.Time{}, "oauth.issuer-add", rows)
+	err = s.putItem(ctx, t, kindIssuer, i.Name, i.URL+"\n"+i.Audience, &i, time.Time{}, "oauth.issuer-add", rows)
 	if errors.Is(err, store.ErrTaken) {
 		err = fmt.Errorf("the issuer %s with this audience is another one's already, of this tenant or of another: it belongs to one", i.URL)
 	}

@@ -287,7 +287,7 @@ func TestSec_A14_ForgedTokens(t *testing.T) {
 	}
 }
 
-// Rows: AUTH-21, AUTH-22, AUTH-24, AUTH-29.
+// Rows: AUTH-21, AUTH-22, AUTH-24, AUTH-29, AUTH-44.
 func TestSec_A15_EveryClaim(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -319,6 +319,12 @@ func TestSec_A15_EveryClaim(t *testing.T) {
 		"nbf in 61 s":           {map[string]any{"nbf": now + 61}, false},
 		"iat in 61 s":           {map[string]any{"iat": now + 61}, false},
 		"iat long ago":          {map[string]any{"iat": now - 90000}, false},
+		"nbf in milliseconds":   {map[string]any{"nbf": 1000 * now}, false},
+		"nbf beyond all":        {map[string]any{"nbf": 1e300}, false},
+		"nbf negative":          {map[string]any{"nbf": -1}, false},
+		"iat beyond all":        {map[string]any{"iat": 1e300}, false},
+		"no iat":                {map[string]any{"iat": nil}, true},
+		"no iat, exp far away":  {map[string]any{"iat": nil, "exp": now + 86400 + 1}, false},
 		"another client":        {map[string]any{"client_id": "client-8", "sub": "client-8"}, false},
 		"client by azp":         {map[string]any{"client_id": nil, "azp": "client-7"}, true},
 		"bound to DPoP":         {map[string]any{"cnf": map[string]any{"jkt": "x"}}, false},

@@ -170,12 +170,12 @@ func accessTokens(typ string) bool {
 
 func anyType(typ string) bool { return typ == "" || strings.EqualFold(typ, "JWT") || accessTokens(typ) }
 
-// at returns an instant of a claim.
-func at(seconds float64) time.Time {
-	if seconds < 0 || seconds > 1<<40 {
-		return time.Time{}
+// at returns an instant of a claim; an absurd one, such as one in milliseconds, is none.
+func at(seconds float64) (t time.Time, ok bool) {
+	if seconds < 0 || seconds > 1<<36 { // the year 4147
+		return time.Time{}, false
 	}
-	return time.Unix(int64(seconds), 0).UTC()
+	return time.Unix(int64(seconds), 0).UTC(), true
 }
 
 // timely checks the times of a token, and returns its end.
@@ -183,18 +183,24 @@ func (c *claims) timely(now time.Time) (time.Time, error) {
 	if c.Expires == nil {
 		return time.Time{}, invalid("it never expires")
 	}
-	end := at(*c.Expires)
+	// What is not said is now.
+	begin, end, start := now, now, now
+	for claim, t := range map[*float64]*time.Time{c.Expires: &end, c.NotBefore: &start, c.Issued: &begin} {
+		if claim == nil {
+			continue
+		}
+		var ok bool
+		if *t, ok = at(*claim); !ok {
+			return time.Time{}, invalid("one of its times is none: seconds since 1970 are meant")
+		}
+	}
 	switch {
 	case !now.Before(end.Add(leeway)):
 		return end, invalid("it has expired")
-	case c.NotBefore != nil && now.Add(leeway).Before(at(*c.NotBefore)):
+	case now.Add(leeway).Before(start):
 		return end, invalid("it is not valid yet")
-	case c.Issued != nil && now.Add(leeway).Before(at(*c.Issued)):
+	case now.Add(leeway).Before(begin):
 		return end, invalid("it was issued in the future")
-	}
-	begin := now
-	if c.Issued != nil {
-		begin = at(*c.Issued)
 	}
 	if end.Sub(begin) > maxLife {
 		return end, invalid("it lives for more than %v", maxLife)
@@ -212,7 +218,8 @@ func (c *claims) client() string {
 	return ""
 }
 
-// granted returns the scopes of ours that a token names, or those of an issuer whose tokens name none.
+// granted returns the scopes of ours that a token names, or, where it names none of them, those that its issuer has for that:
+// many tokens name openid or profile, whatever they are for.
 func (c *claims) granted(otherwise string) access.Scopes {
 	var granted access.Scopes
 	for _, name := range slices.Concat(c.Scope, c.SCP, c.Roles) {

@@ -148,6 +148,11 @@ func (db *DB) Busy(ctx context.Context, expired time.Time) (sweep, work []store.
 	return sweep, work, err
 }
 
+const (
+	ownerOfName = "SELECT tenant FROM tenant WHERE name = ?"
+	ownerOfHost = "SELECT tenant FROM tenant_host WHERE host = ?"
+)
+
 // checkNames refuses a name or a host that is another tenant's, before it takes the whole batch down.
 func (l *ledger) checkNames(c Conn, rows *store.Rows) (answer, err error) {
 	taken := false
@@ -166,9 +171,9 @@ func (l *ledger) checkNames(c Conn, rows *store.Rows) (answer, err error) {
 		if _, err = c.One(func(r Row) { rev = r.Int(0) }, "SELECT rev FROM tenant WHERE tenant = ?", int64(t.Tenant)); err == nil && rev != t.Rev {
 			return store.ErrStale, nil
 		}
-		err = owner("SELECT tenant FROM tenant WHERE name = ?", int64(t.Tenant), t.Name)
+		err = owner(ownerOfName, int64(t.Tenant), t.Name)
 		for _, h := range t.Hosts {
-			err = owner("SELECT tenant FROM tenant_host WHERE host = ?", int64(t.Tenant), h)
+			err = owner(ownerOfHost, int64(t.Tenant), h)
 		}
 	}
 	for _, s := range rows.Sources {

@@ -237,7 +237,7 @@ issuer belongs to the tenant: no other one takes its tokens for this audience.`,
 	f.StringSliceVar(&req.Algs, "alg", nil, "an algorithm of its signatures; may be given again (default: RS256, ES256, EdDSA)")
 	f.StringVar(&req.JWKS, "jwks", "", "URL of its keys (default: what discovery says)")
 	f.BoolVar(&req.AnyType, "any-type", false, "also take tokens that are not typed at+jwt, from issuers that do not know that")
-	f.StringVar(&scopes, "scopes", "", "what a token may do that names no scope of ours (default: nothing)")
+	f.StringVar(&scopes, "scopes", "", "what a token may do that names no scopes at all (default: nothing)")
 	f.StringVar(&req.SourceName, "source", "", "the source that it speaks for (default: the tenant's first)")
 	f.StringVar(&req.Profile, "profile", "compat", "preset of compatibility switches")
 	f.StringVar(&req.Introspection, "introspection", "", "URL where opaque tokens are asked for (RFC 7662)")

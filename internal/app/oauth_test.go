@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/muster-id/muster/internal/admin"
 	"github.com/muster-id/muster/internal/app"
 	"github.com/muster-id/muster/internal/assert"
+	"github.com/muster-id/muster/internal/outbound"
 )
 
 // TestOAuthOverHTTP: a client finds out where to get a token, gets one, and uses it; at its own tenant only.
@@ -55,6 +58,31 @@ func TestOAuthOverHTTP(t *testing.T) {
 	}
 	if status, _, _ := h.do(call{method: "POST", url: h.at("acme") + "/Users", token: token, body: `{"userName":"x"}`}); status != 403 {
 		t.Errorf("a write with the scope of reading: %d", status)
+	}
+}
+
+// TestSec_A09_TokensMadeForSomethingElse: a token of a trusted issuer that names only scopes of others is known, so it is no 401, and may do
+// nothing, whatever tokens without scopes may.
+//
+// Rows: AUTH-05.
+func TestSec_A09_TokensMadeForSomethingElse(t *testing.T) {
+	scopes := map[string]string{"none": "", "ours": "scim.users.read", "others": "openid profile", "ours-for-groups": "scim.groups.read"}
+	as := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = json.MarshalWrite(w, map[string]any{"active": true, "aud": "muster", "scope": scopes[r.PostFormValue("token")]})
+	}))
+	t.Cleanup(as.Close)
+	h := newHouse(t, app.Options{Outbound: outbound.Options{Allow: []string{"127.0.0.1"}}})
+	issuer := admin.OAuthIssuer{Secret: "of introspection"}
+	issuer.Name, issuer.URL, issuer.Audience, issuer.Scopes = "as", as.URL, "muster", "scim.read"
+	issuer.Introspection, issuer.ClientID = as.URL, "muster"
+	_, err := h.AddOAuthIssuer(t.Context(), issuer)
+	assert.NoError(t, err)
+	for token, want := range map[string]int{"none": 200, "ours": 200, "others": 403, "ours-for-groups": 403} {
+		status, header, body := h.do(call{method: "GET", url: h.root + app.Prefix + "/Users", token: token})
+		challenge := header.Get("WWW-Authenticate")
+		if status != want || want == 403 && !strings.Contains(challenge, `error="insufficient_scope", scope="scim.users.read"`) {
+			t.Errorf("%s: %d %s %s, want %d", token, status, challenge, body, want)
+		}
 	}
 }
 

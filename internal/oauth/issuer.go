@@ -28,7 +28,7 @@ type Issuer struct {
 	Algs     []string     `json:"algs,omitempty"`    // of signatures. Defaults to RS256, ES256, EdDSA
 	JWKS     string       `json:"jwksURL,omitzero"`  // of the keys. Defaults to what discovery says
 	AnyType  bool         `json:"anyType,omitzero"`  // also tokens whose typ is JWT or missing, for issuers that know no at+jwt
-	Scopes   string       `json:"scopes,omitzero"`   // what a token may do that names no scope of ours. Defaults to nothing
+	Scopes   string       `json:"scopes,omitzero"`   // what a token may do that names no scopes at all. Defaults to nothing
 	Source   store.Source `json:"source"`            // on whose behalf
 	Profile  string       `json:"profile"`           // preset of switches
 

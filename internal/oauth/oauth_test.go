@@ -16,6 +16,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -135,6 +136,7 @@ type desk struct {
 	now   time.Time
 	db    *sqlite.DB
 	other store.Tenant
+	log   bytes.Buffer // why tokens were refused
 	*oauth.Service
 	idp *idp
 	at  oauth.Place
@@ -157,7 +159,7 @@ func newDesk(t *testing.T) *desk {
 	assert.NoError(t, err)
 	v, err := vault.New(t.Context(), d.db, ring)
 	assert.NoError(t, err)
-	d.Service = oauth.New(d.db, v, oauth.Options{Do: d.idp.Client().Do, NewID: id.New, Now: func() time.Time {
+	d.Service = oauth.New(d.db, v, oauth.Options{Do: d.idp.Client().Do, NewID: id.New, Log: slog.New(slog.NewTextHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: func() time.Time {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return d.now
@@ -333,6 +335,13 @@ func TestSec_A15_EveryClaim(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, ok, c.ok)
 		}
 	}
+	for claim, value := range map[string]float64{"exp": 1e30, "nbf": 1.796e12, "iat": 1e300} {
+		d.log.Reset()
+		d.taken(sign(t, d.idp.keys["ec"], head(nil), d.claims(map[string]any{claim: value})))
+		if why := fmt.Sprintf("its %s, %g, is no time in seconds since 1970", claim, value); !strings.Contains(d.log.String(), why) {
+			t.Errorf("%s: no reason in %s, want %q", claim, d.log.String(), why)
+		}
+	}
 	token := sign(t, d.idp.keys["ec"], head(nil), d.claims(nil))
 	d.at.Tenant = d.other
 	if _, ok := d.taken(token); ok {
@@ -341,6 +350,39 @@ func TestSec_A15_EveryClaim(t *testing.T) {
 	// An issuer with an audience belongs to one tenant.
 	_, err := d.AddIssuer(t.Context(), d.other, oauth.Issuer{Name: "mine", URL: d.idp.URL, Audience: audience}, "")
 	assert.True(t, err != nil && strings.Contains(err.Error(), "belongs to one"))
+}
+
+// TestSec_A09_ForeignScopesGrantNothing: what an issuer's tokens may do by default is for those that name no scopes. One that was
+// made for something else may do nothing here.
+//
+// Rows: AUTH-26.
+func TestSec_A09_ForeignScopesGrantNothing(t *testing.T) {
+	t.Parallel()
+	for _, otherwise := range []string{"", "scim.read"} {
+		d := newDesk(t)
+		d.trust(func(i *oauth.Issuer) { i.Scopes = otherwise })
+		for name, c := range map[string]struct {
+			alter map[string]any
+			want  string
+		}{
+			"no scope":              {map[string]any{"scope": nil}, otherwise},
+			"scope empty":           {map[string]any{"scope": " "}, otherwise},
+			"roles empty":           {map[string]any{"scope": nil, "roles": []string{}}, otherwise},
+			"ours":                  {map[string]any{"scope": "scim.users.write"}, "scim.users.write"},
+			"ours among others":     {map[string]any{"scope": "openid scim.users.write"}, "scim.users.write"},
+			"ours by role":          {map[string]any{"scope": "openid", "roles": []string{"scim.users.write"}}, "scim.users.write"},
+			"others":                {map[string]any{"scope": "openid profile"}, ""},
+			"others in a list":      {map[string]any{"scope": nil, "scp": []string{"mail.read"}}, ""},
+			"another role":          {map[string]any{"scope": nil, "roles": []string{"reader"}}, ""},
+			"nearly ours":           {map[string]any{"scope": "scim.users"}, ""},
+			"ours in other letters": {map[string]any{"scope": "SCIM"}, ""},
+		} {
+			p, ok := d.taken(sign(t, d.idp.keys["ec"], head(nil), d.claims(c.alter)))
+			if !ok || p.Scopes.String() != c.want {
+				t.Errorf("%s, by default %q: %v, may do %q, want %q", name, otherwise, ok, p.Scopes, c.want)
+			}
+		}
+	}
 }
 
 func TestSec_A16_DotsCostNothing(t *testing.T) {
@@ -449,13 +491,16 @@ func TestIntrospection(t *testing.T) {
 	}
 	d.idp.active = map[string]map[string]any{
 		"good": good, "expired": with(map[string]any{"exp": d.now.Add(-time.Hour).Unix()}), "elsewhere": with(map[string]any{"aud": "x"}),
-		"scoped": with(map[string]any{"scope": "scim.users.write"}), "text": {"active": "true"},
+		"scoped": with(map[string]any{"scope": "scim.users.write"}), "foreign": with(map[string]any{"scope": "openid"}), "text": {"active": "true"},
 	}
 	for token, want := range map[string]string{"good": "scim.read", "scoped": "scim.users.write", "expired": "", "elsewhere": "", "unknown": ""} {
 		p, ok := d.taken(token)
 		if ok != (want != "") || p.Scopes.String() != want {
 			t.Errorf("%s: %v, %q", token, ok, p.Scopes)
 		}
+	}
+	if p, ok := d.taken("foreign"); !ok || len(p.Scopes) > 0 {
+		t.Errorf("foreign: %v, %q", ok, p.Scopes)
 	}
 	if p, _ := d.taken("good"); p.Expires.After(d.now.Add(3 * time.Minute)) {
 		t.Errorf("believed until %v", p.Expires)

@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -161,6 +162,7 @@ func (s *Service) authenticate(ctx context.Context, token string, at Place) (acc
 	if err != nil {
 		return access.Principal{}, err
 	}
+	var refused []error
 	for n := range issuers {
 		i := &issuers[n]
 		var c *claims
@@ -173,8 +175,9 @@ func (s *Service) authenticate(ctx context.Context, token string, at Place) (acc
 		default:
 			continue
 		}
-		if isInvalid(err) {
-			continue // of another audience of the same issuer, perhaps
+		if isInvalid(err) { // of another audience of the same issuer, perhaps
+			refused = append(refused, fmt.Errorf("issuer %s: %w", i.Name, err))
+			continue
 		}
 		if err != nil {
 			return access.Principal{}, err
@@ -187,6 +190,9 @@ func (s *Service) authenticate(ctx context.Context, token string, at Place) (acc
 			p.Certificate = c.Confirm.Thumbprint
 		}
 		return p, nil
+	}
+	if len(refused) > 0 {
+		return access.Principal{}, errors.Join(refused...)
 	}
 	return access.Principal{}, invalid("no issuer of the tenant has made it")
 }

@@ -183,15 +183,20 @@ func (c *claims) timely(now time.Time) (time.Time, error) {
 	if c.Expires == nil {
 		return time.Time{}, invalid("it never expires")
 	}
-	// What is not said is now.
+	// What is not said is now. So a token without iat, which RFC 9068 §2.2 demands of its issuer and A15 does not of us, may end a day
+	// from now and no later: how long it has lived already nobody can tell.
 	begin, end, start := now, now, now
-	for claim, t := range map[*float64]*time.Time{c.Expires: &end, c.NotBefore: &start, c.Issued: &begin} {
-		if claim == nil {
+	for _, claim := range []struct {
+		name string
+		says *float64
+		time *time.Time
+	}{{"exp", c.Expires, &end}, {"nbf", c.NotBefore, &start}, {"iat", c.Issued, &begin}} {
+		if claim.says == nil {
 			continue
 		}
 		var ok bool
-		if *t, ok = at(*claim); !ok {
-			return time.Time{}, invalid("one of its times is none: seconds since 1970 are meant")
+		if *claim.time, ok = at(*claim.says); !ok {
+			return time.Time{}, invalid("its %s, %g, is no time in seconds since 1970", claim.name, *claim.says)
 		}
 	}
 	switch {
@@ -218,17 +223,18 @@ func (c *claims) client() string {
 	return ""
 }
 
-// granted returns the scopes of ours that a token names, or, where it names none of them, those that its issuer has for that:
-// many tokens name openid or profile, whatever they are for.
+// granted returns the scopes of ours that a token names. Those of its issuer are for tokens that name none at all: one that names
+// only others was made for something else, and may do nothing here.
 func (c *claims) granted(otherwise string) access.Scopes {
+	named := slices.Concat(c.Scope, c.SCP, c.Roles)
+	if len(named) == 0 {
+		return strings.Fields(otherwise)
+	}
 	var granted access.Scopes
-	for _, name := range slices.Concat(c.Scope, c.SCP, c.Roles) {
+	for _, name := range named {
 		if slices.Contains(access.ScopeNames(), name) {
 			granted = append(granted, name)
 		}
-	}
-	if len(granted) == 0 {
-		granted = strings.Fields(otherwise)
 	}
 	return granted
 }

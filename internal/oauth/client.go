@@ -187,6 +187,9 @@ func (s *Service) RotateClient(ctx context.Context, t store.Tenant, id string, o
 	if len(c.Secrets) == 0 {
 		return secret.String{}, c, errors.New("this client has no secret: it authenticates with keys or a certificate")
 	}
+	if overlap < 0 {
+		return secret.String{}, c, errors.New("a secret cannot end in the past")
+	}
 	plain, fresh := newSecret()
 	old := c.Secrets[0]
 	if end := s.now().Add(overlap); old.Expires.IsZero() || end.Before(old.Expires) {

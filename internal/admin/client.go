@@ -395,6 +395,12 @@ func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	return l, c.do(ctx, http.MethodGet, "/v1/targets", nil, &l)
 }
 
+// Nodes lists the processes that serve the hub's database.
+func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
+	var l []Node
+	return l, c.do(ctx, http.MethodGet, "/v1/nodes", nil, &l)
+}
+
 // Schemas lists the schemas.
 func (c *Client) Schemas(ctx context.Context) (Schemas, error) {
 	var s Schemas

@@ -94,6 +94,8 @@ type Options struct {
 	Schemas *schemas.Registry
 	// Person finds the id of the User of a userName or id.
 	Person func(ctx context.Context, t store.Tenant, name string) (string, error)
+	// Nodes lists the processes that serve the database.
+	Nodes func(context.Context) ([]store.Node, error)
 	// Targets reports how the targets are doing; nil where none run.
 	Targets func(context.Context) ([]Target, error)
 	// Forget is told the hash of a token that was revoked; nil where nobody remembers tokens.
@@ -140,11 +142,23 @@ type Target struct {
 	Name    string  `json:"name"`
 	Tenant  string  `json:"tenant"`
 	Kind    string  `json:"kind"`
-	State   string  `json:"state"`            // of package delivery: "open", "slowed", "tripped", "paused", "disabled", "suspended"
+	State   string  `json:"state"`            // of package delivery: "open", "slowed", "tripped", "paused", "disabled", "suspended", "elsewhere"
 	Lag     int64   `json:"lag"`              // changes that are not settled
 	Age     float64 `json:"ageSeconds"`       // of the oldest of them
 	Parked  int64   `json:"parked"`           // resources that failed and are tried again
 	Problem string  `json:"problem,omitzero"` // the last failure
+}
+
+// Node is one process of a hub.
+type Node struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Address string    `json:"address"`
+	Version string    `json:"version"`
+	Started time.Time `json:"started"`
+	Seen    time.Time `json:"seen"`
+	Alive   bool      `json:"alive"`
+	Targets int       `json:"targets"` // that it delivers to
 }
 
 type problem struct {
@@ -182,6 +196,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /v1/report/group", h.reportGroup)
 	mux.HandleFunc("POST /v1/erase", h.erase)
 	mux.HandleFunc("GET /v1/targets", h.targets)
+	mux.HandleFunc("GET /v1/nodes", h.nodes)
 	mux.HandleFunc("GET /v1/schemas", h.listSchemas)
 	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)
 	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
@@ -392,6 +407,19 @@ func (h handler) targets(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.fail(w, r, http.StatusInternalServerError, err)
 		return
+	}
+	h.answer(w, r, http.StatusOK, all)
+}
+
+func (h handler) nodes(w http.ResponseWriter, r *http.Request) {
+	list, err := h.Nodes(r.Context())
+	if err != nil {
+		h.fail(w, r, http.StatusInternalServerError, err)
+		return
+	}
+	all := make([]Node, len(list))
+	for i, n := range list {
+		all[i] = Node{ID: n.ID, Name: n.Name, Address: n.Address, Version: n.Version, Started: n.Started, Seen: n.Seen, Alive: n.Alive, Targets: n.Leases}
 	}
 	h.answer(w, r, http.StatusOK, all)
 }

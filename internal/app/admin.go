@@ -15,6 +15,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/nodes"
 	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/report"
 	"github.com/muster-id/muster/internal/schemas"
@@ -28,6 +29,7 @@ func (a *App) adminOptions() admin.Options {
 	o := commands(a.store, a.schemas, a.audit, a.oauth)
 	o.Tenants, o.Tokens, o.Guard = a.tenants, a.tokens, a.guard
 	o.Stored, o.Vault = a.stored, a.vault
+	o.Nodes = a.nodes.List
 	o.Targets, o.Forget, o.Uses, o.Log = a.targets, a.auth.Forget, a.uses.of, a.log
 	return o
 }
@@ -43,6 +45,7 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log, keeper
 		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil //nolint:contextcheck // names are asked for long after
 	}
 	return admin.Options{
+		Nodes:   db.Nodes,
 		OAuth:   keeper,
 		Guard:   guard.New(db, guard.Options{Directory: registry.Directory}),
 		Rows:    db.ByNum,
@@ -82,6 +85,7 @@ func Offline(ctx context.Context, dir datadir.Dir, database string) (http.Handle
 		return nil, nil, errors.Join(err, db.Close())
 	}
 	a.schemas, a.tenants = registry, tenants.New(db, tenants.Options{})
+	a.nodes = nodes.New(db, store.Node{}, a.log)
 	o := commands(db, registry, audit.New(db, audit.Options{Key: a.checkpointKey}), oauth.New(db, a.vault, oauth.Options{NewID: id.New}))
 	o.Stored, o.Vault = a.targetManager(), a.vault
 	return admin.Handler(o), db.Close, nil

@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ import (
 	"github.com/muster-id/muster/internal/feed"
 	"github.com/muster-id/muster/internal/guard"
 	"github.com/muster-id/muster/internal/id"
+	"github.com/muster-id/muster/internal/nodes"
 	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/outbound"
 	"github.com/muster-id/muster/internal/schemas"
@@ -124,6 +126,7 @@ type App struct {
 	store   store.Store
 	schemas *schemas.Registry
 	tenants *tenants.Registry
+	nodes   *nodes.Keeper
 	auth    *access.Authenticator
 	tokens  *access.Registry
 	usage   *access.Usage
@@ -169,7 +172,7 @@ type listener struct {
 }
 
 type walker struct {
-	*delivery.Walker
+	nodes.Walker
 	name, tenant, kind string
 	number             store.Tenant
 }
@@ -252,6 +255,12 @@ func (a *App) openServices(ctx context.Context) error {
 	if a.schemas, err = schemas.Open(ctx, a.store, dir, schemas.Options{Log: a.log}, store.Default); err != nil {
 		return err
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	a.nodes = nodes.New(a.store, store.Node{ID: id.New(), Name: host, Address: a.o.Listen, Version: version.Get().Version}, a.log)
+	a.onStop("take leave of the other nodes", a.nodes.Stop)
 	a.audit = audit.New(a.store, audit.Options{Key: a.checkpointKey, Keep: a.keepAudit, Log: a.log})
 	a.guard = guard.New(a.store, guard.Options{Directory: a.schemas.Directory, Wake: a.wake, Log: a.log})
 	a.tokens = access.NewRegistry(a.store, time.Now, id.New)
@@ -341,6 +350,9 @@ func (a *App) listen(ctx context.Context, network, address string) (net.Listener
 
 // Start serves. It returns once requests are answered and changes are on their way.
 func (a *App) Start(ctx context.Context) error {
+	if err := a.nodes.Start(ctx); err != nil {
+		return fmt.Errorf("join the other nodes: %w", err)
+	}
 	for _, w := range a.walkers {
 		if err := w.Start(ctx); err != nil {
 			return fmt.Errorf("start target %s: %w", w.name, err)
@@ -370,7 +382,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.serve(l) //nolint:contextcheck // as above
 	}
 	a.ready.Store(true)
-	a.log.InfoContext(ctx, "hub started", "version", version.Get().Version, "data", a.o.Data, "base", a.base, "targets", len(a.walkers))
+	a.log.InfoContext(ctx, "hub started", "version", version.Get().Version, "data", a.o.Data, "listen", a.door.Addr().String(), "base", a.base, "targets", len(a.walkers))
 	return nil
 }
 

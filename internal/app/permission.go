@@ -171,13 +171,15 @@ const (
 // pace holds a caller to the pace of its token and of its tenant.
 func (a *App) pace(ctx context.Context, p *access.Principal) error {
 	limits := a.limitsOf(ctx, p.Tenant)
+	// Each of several nodes gives its share.
+	share := 1 / float64(a.nodes.Count())
 	for _, l := range []struct {
 		who   paced
 		pace  access.Pace
 		whose string
 	}{
-		{paced{p.Tenant, p.TokenID}, access.Pace{Rate: limits.TokenRate, Burst: limits.TokenBurst}, "this token"},
-		{paced{p.Tenant, ""}, access.Pace{Rate: limits.Rate, Burst: 2 * limits.Rate}, "this tenant"},
+		{paced{p.Tenant, p.TokenID}, access.Pace{Rate: limits.TokenRate * share, Burst: limits.TokenBurst * share}, "this token"},
+		{paced{p.Tenant, ""}, access.Pace{Rate: limits.Rate * share, Burst: 2 * limits.Rate * share}, "this tenant"},
 	} {
 		after, err := a.pacer.Wait(ctx, l.who, l.pace)
 		switch {

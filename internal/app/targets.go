@@ -12,6 +12,7 @@ import (
 
 	"github.com/muster-id/muster/internal/admin"
 	"github.com/muster-id/muster/internal/delivery"
+	"github.com/muster-id/muster/internal/nodes"
 	"github.com/muster-id/muster/internal/secret"
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/target"
@@ -28,7 +29,7 @@ func (a *App) openTargets(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.Name, err)
 		}
-		w, err := a.walker(ctx, number, t)
+		w, err := a.ownWalker(ctx, number, t)
 		if err != nil {
 			return fmt.Errorf("target %s: %w", t.Name, err)
 		}
@@ -54,8 +55,15 @@ func (a *App) targetManager() *targets.Manager {
 	})
 }
 
-// walker makes the walker of a target.
-func (a *App) walker(ctx context.Context, number store.Tenant, t Target) (*delivery.Walker, error) {
+// ownWalker makes what runs the walker of a target: on this node, or on the one of several whose turn it is.
+func (a *App) ownWalker(ctx context.Context, number store.Tenant, t Target) (nodes.Walker, error) {
+	return a.nodes.Own(ctx, number, t.Name, func(ctx context.Context, fence *store.Fence) (nodes.Walker, error) {
+		return a.walker(ctx, number, t, fence)
+	})
+}
+
+// walker makes the walker of a target, to be run under a lease if there is a fence.
+func (a *App) walker(ctx context.Context, number store.Tenant, t Target, fence *store.Fence) (*delivery.Walker, error) {
 	defs, err := a.schemas.Of(ctx, number)
 	if err != nil {
 		return nil, err
@@ -77,7 +85,7 @@ func (a *App) walker(ctx context.Context, number store.Tenant, t Target) (*deliv
 	}
 	return delivery.New(a.store, number, opened, delivery.Options{
 		Name: t.Name, Start: t.Start, Concurrency: t.Concurrency,
-		Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number), //nolint:contextcheck // names are asked for long after
+		Schemas: defs, Metrics: a.metrics, Log: a.log, SourceName: a.tenants.SourceName(number), Allowed: a.active(number), Fence: fence, //nolint:contextcheck // names are asked for long after
 	}), nil
 }
 
@@ -111,7 +119,7 @@ func (a *App) openStored(ctx context.Context, t store.Tenant, s targets.Spec, cr
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}
-	return a.walker(ctx, t, Target{Name: s.Name, Kind: s.Type, Settings: settings, Start: delivery.Beginning(s.Start), Concurrency: s.Concurrency})
+	return a.ownWalker(ctx, t, Target{Name: s.Name, Kind: s.Type, Settings: settings, Start: delivery.Beginning(s.Start), Concurrency: s.Concurrency})
 }
 
 // everyTarget visits all targets that run.

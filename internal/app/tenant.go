@@ -101,6 +101,9 @@ func (a *App) rebased(host string) string {
 // active says whether changes of a tenant are sent on (G12).
 func (a *App) active(t store.Tenant) func(context.Context) bool {
 	return func(ctx context.Context) bool {
+		if !a.nodes.Alive() {
+			return false
+		}
 		found, err := a.tenants.ByNumber(ctx, t)
 		return err == nil && found.Active()
 	}

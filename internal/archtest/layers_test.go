@@ -13,6 +13,7 @@ var layers = [][]string{
 	{"internal/demo/..."}, // two hubs and a story
 	{"internal/app/..."},
 	{"internal/admin/...", "internal/console/..."},
+	{"internal/nodes/..."}, // which of them delivers
 	{"internal/targets/...", "internal/delivery/...", "internal/source/...", "internal/target/..."},
 	{"internal/report/..."}, // of what those below hold
 	{"internal/schemas/...", "internal/directory/...", "internal/mapping/...", "internal/access/...", "internal/audit/...", "internal/tenants/...", "internal/vault/...", "internal/guard/...", "internal/oauth/..."},

@@ -159,7 +159,7 @@ func TestSec_K01_K05_EveryChangeHasItsRecord(t *testing.T) {
 	assert.Equal(t, attrs, []string{"active", "name.familyName", "title"})
 	assert.Equal(t, all[1].EventNames(), []string{"updated", "deactivated"})
 	for _, r := range all {
-		for _, value := range []string{"Lovelace", "Byron", "ada"} {
+		for _, value := range []string{"Lovelace", "Byron", `"ada"`} { // a digest may have ada in it
 			if bytes.Contains(r.Verbatim, []byte(value)) {
 				t.Errorf("a value in %s", r.Verbatim)
 			}

@@ -14,6 +14,8 @@ const (
 	Disabled State = "disabled"
 	// Suspended is not of the circuit: nothing may be sent at the moment, whatever the target would say.
 	Suspended State = "suspended"
+	// Elsewhere is that of a target that another node delivers to. No walker is in it.
+	Elsewhere State = "elsewhere"
 )
 
 const (

@@ -200,5 +200,6 @@ func (w *Walker) flush(ctx context.Context) error {
 func (w *Walker) write(ctx context.Context, rows *store.Rows) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
+	rows.Fence = w.o.Fence
 	return w.db.Write(ctx, w.tenant, &store.Op{Decide: func(store.View) (*store.Rows, error) { return rows, nil }})
 }

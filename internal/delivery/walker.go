@@ -71,6 +71,8 @@ type Options struct {
 	// Allowed says whether anything may be sent now, and is asked before anything is (G12): false while the tenant is
 	// suspended or on its way out. Defaults to always.
 	Allowed func(context.Context) bool
+	// Fence is the lease under which the walker runs; what it writes is refused once another node has that. Defaults to none.
+	Fence *store.Fence
 	// Log takes what an operator should know. Defaults to nothing.
 	Log *slog.Logger
 }

@@ -56,6 +56,8 @@ type hub struct {
 	cmd  *exec.Cmd
 	log  *safeBuffer
 	done chan error
+
+	others []*hub // nodes of the same hub
 }
 
 var (
@@ -66,6 +68,9 @@ var (
 // startHub starts a hub on a free port. args follow "serve --data DIR --listen …".
 func startHub(t *testing.T, dir string, args ...string) *hub {
 	t.Helper()
+	if n := onNodes(); n > 0 {
+		return startNodes(t, dir, n, args...)
+	}
 	return startProgram(t, dir, []string{binary}, args...)
 }
 
@@ -118,6 +123,11 @@ func startProgram(t *testing.T, dir string, program []string, args ...string) *h
 
 // stop sends SIGTERM and waits for the end.
 func (h *hub) stop() error {
+	for _, o := range h.others {
+		if err := o.stop(); err != nil {
+			return err
+		}
+	}
 	if err := h.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
@@ -131,6 +141,9 @@ func (h *hub) stop() error {
 
 // kill ends the hub as a crash would.
 func (h *hub) kill() {
+	for _, o := range h.others {
+		o.kill()
+	}
 	_ = h.cmd.Process.Kill() // it may have ended already
 	for range h.done {       // until it has ended; how it did was asked for
 		continue

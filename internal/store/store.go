@@ -117,6 +117,7 @@ type Store interface {
 	Secrets
 	Guard
 	Items
+	Nodes
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)
@@ -364,6 +365,8 @@ type Rows struct {
 	Protect    []*Protected // inserted, or replaced by Type and Key
 	Unprotect  []*Protected // by Type and Key
 	Restored   []Num        // tombstones among Resources that come back with the edges they had
+	// Fence is the lease under which this is written: ErrFenced if it has changed hands. nil: none is needed.
+	Fence *Fence
 }
 
 // Reader reads resources. Tombstones are invisible to it.

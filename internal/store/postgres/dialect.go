@@ -48,6 +48,7 @@ var rewrites = []struct {
 	{regexp.MustCompile(`CAST\(([\w.]+) AS BLOB\)`), "convert_to($1, 'UTF8')"},
 	{regexp.MustCompile(`instr\(((?:[^()]|\([^()]*\))+), \?\)`), "position(?::bytea in $1)"},
 	{regexp.MustCompile(`substr\(((?:[^()]|\([^()]*\))+), \?\) = \?`), "substring($1 from greatest(octet_length($1) + 1 + ?::int, 1)) = ?::bytea"},
+	{regexp.MustCompile(`\bnow_ms\(\)`), "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
 	{regexp.MustCompile(`json_group_array\(([^()]+)\)`), "coalesce(json_agg($1)::text, '[]')"},
 	{regexp.MustCompile(`coalesce\(sum\((\w+)\), 0\)`), "coalesce(sum($1), 0)::bigint"},
 }

@@ -17,6 +17,7 @@ import (
 // codes are the states that are told apart (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 var codes = map[string]error{
 	"25006": store.ErrUnavailable, // read-only: a replica, or a server that is being moved
+	"25P03": errLost,              // a node was paused in the middle, and others need the lock
 	"40001": relational.ErrConflict,
 	"40P01": relational.ErrConflict,
 	"53000": store.ErrUnavailable,

@@ -89,7 +89,7 @@ func openEngine(ctx context.Context, url string, o Options) (*engine, error) {
 const settings = `SELECT count(set_config(s.name, v.value, false)) FROM (VALUES
 	('jit', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
 	('join_collapse_limit', '1'), ('from_collapse_limit', '1'), ('plan_cache_mode', 'force_generic_plan'),
-	('lock_timeout', '10s'), ('idle_in_transaction_session_timeout', '60s'), ('synchronous_commit', 'on')
+	('lock_timeout', '10s'), ('idle_in_transaction_session_timeout', '10s'), ('synchronous_commit', 'on')
 ) v (name, value) JOIN pg_settings s ON s.name = v.name
 WHERE v.name <> 'synchronous_commit' OR s.setting = 'off'`
 

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,12 +20,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	documents := &audit.Documents{}
 	documents.Use(bytes.Repeat([]byte{7}, 32))
+	var mu sync.Mutex
 	urls := map[string]string{} // a store is opened again in the same folder
 	storetest.Run(t, func(t testing.TB, dir string) store.Store {
-		if urls[dir] == "" {
-			urls[dir] = testenv.Postgres(t)
+		mu.Lock()
+		url := urls[dir]
+		mu.Unlock()
+		if url == "" {
+			url = testenv.Postgres(t)
+			mu.Lock()
+			urls[dir] = url
+			mu.Unlock()
 		}
-		return open(t, urls[dir], Options{Sealer: documents})
+		return open(t, url, Options{Sealer: documents})
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 //
 // Statements have ? for arguments, which are int64, string, []byte, nil, []store.Num or []string. A list stands in a
 // statement as a table of one column: numbers(?) k, texts(?) k, with k.value. INDEXED BY names the index that SQLite is to
-// use, and CROSS JOIN … ON is a join in the order in which it is written; engines that plan better by themselves leave both out.
+// use, now_ms() is the database's time in milliseconds, and CROSS JOIN … ON is a join in the order in which it is written; engines that plan better by themselves leave both out.
 type Engine interface {
 	// Read gives f a connection that reads, for as long as f runs. f must not wait for anything but the database.
 	Read(ctx context.Context, f func(Conn) error) error

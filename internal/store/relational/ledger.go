@@ -181,6 +181,9 @@ func (l *ledger) enter(c Conn, rows *store.Rows) (answer, err error) {
 	if answer := l.check(rows); answer != nil {
 		return answer, nil
 	}
+	if answer, err := l.fenced(c, rows.Fence); answer != nil || err != nil {
+		return answer, err
+	}
 	if answer, err := l.checkNames(c, rows); answer != nil || err != nil {
 		return answer, err
 	}

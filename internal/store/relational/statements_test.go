@@ -27,6 +27,7 @@ var acrossTenants = map[string]string{
 	"workTenants":    "which tenants have something to index",
 	"sumCounts":      "the figures of the hub",
 	"sumHolds":       "the figures of the hub",
+	"selectNodes":    "nodes belong to the installation",
 	"movedHeads":     "the heads of those for whom somebody waits, by their numbers",
 	"ownerOfName":    "the names of tenants are unique among them",
 	"ownerOfHost":    "so are the hosts",

@@ -85,9 +85,10 @@ func (c *conn) close() error {
 	return c.c.Close()
 }
 
-// lists are the tables that a list of arguments is; here it is an array of JSON, so that the statement stays one constant,
+// functions are what statements call and SQLite has under another name. The table that a list of arguments is is an array of JSON, so that the statement stays one constant,
 // prepared once, however long the list is.
-var lists = strings.NewReplacer("numbers(?)", "json_each(?)", "texts(?)", "json_each(?)")
+var functions = strings.NewReplacer("numbers(?)", "json_each(?)", "texts(?)", "json_each(?)",
+	"now_ms()", "CAST(unixepoch('subsec') * 1000 AS INTEGER)")
 
 func (c *conn) prepare(query string) (driver.Stmt, error) {
 	if s := c.prepared[query]; s != nil {
@@ -101,7 +102,7 @@ func (c *conn) prepare(query string) (driver.Stmt, error) {
 			}
 		}
 	}
-	s, err := c.c.(driver.ConnPrepareContext).PrepareContext(context.Background(), lists.Replace(query))
+	s, err := c.c.(driver.ConnPrepareContext).PrepareContext(context.Background(), functions.Replace(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %q: %w", query, translate(err))
 	}

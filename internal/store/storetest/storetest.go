@@ -50,6 +50,7 @@ func Run(t *testing.T, open OpenFunc) {
 		{"Purge", testPurge},
 		{"Find", testFind},
 		{"Schemas", testSchemas},
+		{"Nodes", testNodes},
 		{"Audit", testAudit},
 		{"Reports", testReports},
 		{"Reopen", testReopen},

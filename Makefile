@@ -11,8 +11,9 @@ TESTFLAGS    ?=
 # How long each fuzz target runs.
 FUZZTIME     ?= 30s
 # How often the hub is killed and started again, and how long that may take.
-CRASH_ROUNDS  ?= 30
+CRASH_ROUNDS  ?= 60
 CRASH_TIMEOUT ?= 15m
+NODES         ?= 2
 # Which benchmarks, where, and how often: make bench BENCH=Get COUNT=10 > new.txt
 BENCH        ?= .
 BENCH_PKGS   ?= ./...
@@ -32,7 +33,7 @@ SLOW := /internal/e2e$$|/scim/conformance$$|/bench(/|$$)
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/muster with version and commit in it
@@ -47,12 +48,12 @@ test: ## Run all tests (needs nothing but Go)
 check: fmt-check vet lint arch generated race ## Format, vet, lint, architecture, generated files, unit tests with -race
 
 .PHONY: test-all
-test-all: test check crash fuzz ## All of the above, 30 kill -9 rounds, and each fuzz target for 30 s
+test-all: test check crash fuzz ## All of the above, 60 kill -9 rounds, and each fuzz target for 30 s
 
 .PHONY: nightly
 nightly: ## The long forms: everything with -race, 1,000 kills, each fuzz target for 30 min
 	$(GO) test -race -timeout 60m ./...
-	$(MAKE) crash CRASH_ROUNDS=1000 CRASH_TIMEOUT=12h
+	$(MAKE) crash crash-postgres CRASH_ROUNDS=1000 CRASH_TIMEOUT=12h
 	$(MAKE) fuzz FUZZTIME=30m
 
 .PHONY: race
@@ -63,9 +64,20 @@ race: ## Run the unit tests with the race detector (needs a C compiler)
 interop: ## Run other people's SCIM software against ours (needs Python, Java with Maven, Node.js with npm)
 	$(GO) test -tags interop -count=1 -timeout 10m $(TESTFLAGS) ./internal/interop
 
+# What is about one process: its own figures, its TLS, its disk, its address.
+ONE_NODE := TestCursorWalk|TestTargetDownAtStart|TestRel_SigtermUnderLoad|TestSec_A04_TokenIsExact|TestProbesAndFigures|TestNeededSwitches|TestSec_A21_|TestRel_R11_|TestRel_R01_
+
+.PHONY: nodes
+nodes: ## Run the tests of whole hubs on NODES (2) nodes and PostgreSQL, each request on another node
+	MUSTER_E2E_NODES=$(NODES) $(GO) test -count=1 -timeout 10m $(TESTFLAGS) -skip '^($(ONE_NODE))' ./internal/e2e
+
 .PHONY: crash
 crash: ## Kill the hub CRASH_ROUNDS times under load and check what is left
 	MUSTER_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -timeout $(CRASH_TIMEOUT) $(TESTFLAGS) -run '^TestRel_R01_' ./internal/e2e
+
+.PHONY: crash-postgres
+crash-postgres: ## The same for a hub on PostgreSQL
+	MUSTER_E2E_NODES=1 MUSTER_CRASH_ROUNDS=$(CRASH_ROUNDS) $(GO) test -count=1 -timeout $(CRASH_TIMEOUT) $(TESTFLAGS) -run '^TestRel_R01_' ./internal/e2e
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)

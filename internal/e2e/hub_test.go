@@ -156,8 +156,12 @@ func muster(t *testing.T, args ...string) string {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(os.Environ(), databaseOf(args)...)
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("muster %s: %v\n%s%s", strings.Join(args, " "), err, &stdout, &stderr)
+	}
+	if onNodes() > 0 && args[0] == "schema" {
+		<-time.After(time.Second) // as long as the other nodes may answer by the schemas of before
 	}
 	return stdout.String()
 }

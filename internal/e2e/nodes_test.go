@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -96,4 +98,18 @@ func listening(t *testing.T, h *hub) *url.URL {
 		return found != nil
 	})
 	return &url.URL{Scheme: "http", Host: found[1]}
+}
+
+// databaseOf returns the environment in which a command finds the database of the hub that it is for, if that is on nodes
+// and does not run.
+func databaseOf(args []string) []string {
+	i := slices.Index(args, "--data")
+	if i < 0 || i+1 == len(args) {
+		return nil
+	}
+	database, known := databases.Load(args[i+1])
+	if !known {
+		return nil
+	}
+	return []string{fmt.Sprint("MUSTER_DATABASE_URL=", database)}
 }

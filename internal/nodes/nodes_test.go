@@ -136,7 +136,7 @@ func TestRel_R06_OneNodeDelivers(t *testing.T) {
 		running := func() any { who, _ := all.Load("running"); return who }
 		a, onA := node("a")
 		b, onB := node("b")
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		assert.Equal(t, running(), any("a"))
 		assert.Equal(t, onA.Status().State, delivery.Open)
 		assert.Equal(t, onB.Status().State, delivery.Elsewhere)
@@ -147,7 +147,7 @@ func TestRel_R06_OneNodeDelivers(t *testing.T) {
 		db.mu.Unlock()
 		began := time.Now()
 		for running() != any("b") {
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 			if time.Since(began) > 30*time.Second {
 				t.Fatal("nobody took over in 30 s")
 			}
@@ -157,14 +157,14 @@ func TestRel_R06_OneNodeDelivers(t *testing.T) {
 		db.mu.Lock()
 		db.deaf["a"] = false
 		db.mu.Unlock()
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		assert.Equal(t, running(), any("b"))
 		assert.Equal(t, a.Count(), 2)
 
 		// Who leaves hands over at once.
 		assert.NoError(t, onB.Stop(ctx))
 		assert.NoError(t, b.Stop(ctx))
-		time.Sleep(4 * time.Second)
+		<-time.After(4 * time.Second)
 		assert.Equal(t, running(), any("a"))
 		assert.NoError(t, onA.Stop(ctx))
 		assert.NoError(t, a.Stop(ctx))

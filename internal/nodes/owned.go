@@ -139,7 +139,7 @@ func (o *Owned) end(ctx context.Context, why string) {
 	if w == nil {
 		return
 	}
-	o.k.log.WarnContext(ctx, "this node delivers no more: "+why, "target", o.name)
+	o.k.log.WarnContext(ctx, "this node delivers no more", "target", o.name, "why", why)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	if err := w.Stop(ctx); err != nil {

@@ -25,6 +25,9 @@ func (r *Registry) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.done.Go(func() { r.run(ctx) })
+	if r.store.Shared() {
+		r.done.Go(func() { r.follow(ctx) })
+	}
 	r.poke()
 }
 

@@ -18,6 +18,11 @@ var (
 type Schemas interface {
 	// Schema returns the definitions in force. A tenant begins with generation 1, which has none.
 	Schema(ctx context.Context, t Tenant) (Schema, error)
+	// Generations returns which generations are in force of those of these tenants that there are. Where other nodes write
+	// too, it is how to hear of what they change.
+	Generations(ctx context.Context, tenants []Tenant) (map[Tenant]int, error)
+	// Shared reports whether other nodes write too.
+	Shared() bool
 	// Slice returns up to limit live resources of a type with a number beyond after, in order of Num.
 	Slice(ctx context.Context, t Tenant, typ string, after Num, limit int) ([]*Resource, error)
 }

@@ -10,8 +10,20 @@ import (
 const (
 	selectSchema = `SELECT h.gen, d.at, d.body FROM head h
 	LEFT JOIN definition d ON d.tenant = h.tenant AND d.gen = h.gen WHERE h.tenant = ?`
-	selectWork = "SELECT type, attr, claim FROM schema_work WHERE tenant = ? ORDER BY type, attr, claim"
+	generations = "SELECT h.tenant, h.gen FROM numbers(?) k CROSS JOIN head h ON h.tenant = k.value"
+	selectWork  = "SELECT type, attr, claim FROM schema_work WHERE tenant = ? ORDER BY type, attr, claim"
 )
+
+// Generations implements store.Schemas.
+func (db *DB) Generations(ctx context.Context, tenants []store.Tenant) (map[store.Tenant]int, error) {
+	numbers := make([]store.Num, len(tenants))
+	for i, t := range tenants {
+		numbers[i] = store.Num(t)
+	}
+	found := map[store.Tenant]int{}
+	err := db.each(ctx, func(r Row) { found[store.Tenant(r.Int(0))] = int(r.Int(1)) }, generations, numbers)
+	return found, err
+}
 
 // Schema implements store.Schemas.
 func (db *DB) Schema(ctx context.Context, t store.Tenant) (s store.Schema, err error) {

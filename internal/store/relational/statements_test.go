@@ -28,6 +28,7 @@ var acrossTenants = map[string]string{
 	"sumCounts":      "the figures of the hub",
 	"sumHolds":       "the figures of the hub",
 	"selectNodes":    "nodes belong to the installation",
+	"generations":    "the schemas of the tenants that a node knows, by their numbers",
 	"movedHeads":     "the heads of those for whom somebody waits, by their numbers",
 	"ownerOfName":    "the names of tenants are unique among them",
 	"ownerOfHost":    "so are the hosts",

@@ -19,7 +19,7 @@ import (
 // TLS says how the SCIM listener is encrypted: with certificates from files, or from an ACME authority. The zero TLS: not at all.
 type TLS struct {
 	Pairs []transport.Pair
-	ACME  transport.ACME // with Hosts; Cache and Client are filled in
+	ACME  transport.ACME // with Hosts; Cache, Client and Log are filled in
 	// ClientAuth says whether clients show certificates, and ClientCAs which authorities may have signed them: a file.
 	ClientAuth transport.ClientAuth
 	ClientCAs  string
@@ -61,7 +61,7 @@ func (a *App) openTLS() (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ACME: %w", err)
 	}
-	o.ACME.Client = client.HTTP()
+	o.ACME.Client, o.ACME.Log = client.HTTP(), a.log
 	a.onStop("close the client of the authority", func(context.Context) error { client.Close(); return nil })
 	m, err := o.ACME.Manager()
 	if err != nil {

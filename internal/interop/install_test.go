@@ -50,6 +50,13 @@ var (
 			return install("npm", "ci", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 		},
 	}
+	// A module of its own, so that nobody who builds Muster gets what it needs.
+	pebble = &toolbox{
+		pins: []string{"pebble/go.mod", "pebble/go.sum"},
+		fill: func(dir string) error {
+			return install("go", "-C", "pebble", "build", "-mod=readonly", "-o", dir+string(filepath.Separator), "tool")
+		},
+	}
 )
 
 // maven is the toolbox of the pom.xml in a directory. Maven has no lock file: the

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log/slog"
 	"math/big"
@@ -292,6 +293,46 @@ func TestClientCertificates(t *testing.T) {
 			if _, err := dial(t, addr, client); (err == nil) != try.ok {
 				t.Errorf("%s, %s: %v", auth, name, err)
 			}
+		}
+	}
+}
+
+// away is an authority that does not answer.
+type away struct{}
+
+func (away) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("nobody is there")
+}
+
+// TestACMEFailuresAreTold: an operator hears of an authority that gives nothing, once a minute and name, and of nothing that strangers
+// ask for. With a real authority: internal/interop.
+func TestACMEFailuresAreTold(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	acme := transport.ACME{
+		Hosts: []string{"a.example", "B.example", "c.example"}, Terms: true, Directory: "https://ca.example/dir", Cache: t.TempDir(),
+		Client: &http.Client{Transport: away{}}, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	m, err := acme.Manager()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c tls.Config
+	acme.With(&c, m)
+	addr := serve(t, &c)
+	for range 3 {
+		for name, protos := range map[string][]string{"a.example": nil, "b.example": nil, "c.example": {"acme-tls/1"}, "evil.example": nil, "x.a.example": nil} {
+			if _, err := dial(t, addr, &tls.Config{ServerName: name, NextProtos: protos, MinVersion: tls.VersionTLS12}); err == nil {
+				t.Errorf("%s has a certificate", name)
+			}
+		}
+	}
+	if got := strings.Count(log.String(), "no certificate from the authority"); got != 2 || strings.Count(log.String(), "nobody is there") != 2 || strings.Contains(log.String(), "evil") || strings.Contains(log.String(), "x.a") {
+		t.Errorf("%d complaints, want 2:\n%s", got, log.String())
+	}
+	for _, bad := range []transport.ACME{{Terms: true}, {Hosts: []string{"a.example"}}} {
+		if _, err := bad.Manager(); err == nil {
+			t.Errorf("%+v was taken", bad)
 		}
 	}
 }

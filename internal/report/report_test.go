@@ -252,7 +252,7 @@ func TestSec_K12_EverythingThatIsHeld(t *testing.T) {
 	assert.Equal(t, p.State, report.Erased)
 	b, err = json.Marshal(p)
 	assert.NoError(t, err)
-	for _, value := range []string{`"ada"`, `"one"`, `"two"`, "409"} {
+	for _, value := range []string{`"ada"`, `"one"`, `"two"`, " 409"} {
 		if strings.Contains(string(b), value) {
 			t.Errorf("%s in %s", value, b)
 		}

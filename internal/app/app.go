@@ -296,7 +296,7 @@ func (a *App) openListeners(ctx context.Context) error {
 	if a.proxies, err = transport.ParseProxies(a.o.TrustedProxies); err != nil {
 		return fmt.Errorf("trusted proxies: %w", err)
 	}
-	encryption, err := a.openTLS()
+	encryption, err := a.openTLS() //nolint:contextcheck // what a handshake is told comes long after
 	if err != nil {
 		return err
 	}

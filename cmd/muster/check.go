@@ -14,7 +14,6 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/muster-id/muster/scim/conformance"
 	"github.com/muster-id/muster/scim/conformance/clientcheck"
@@ -314,30 +313,20 @@ func verdictOf(r *conformance.Report, known map[string]bool) error {
 	return nil
 }
 
-// progress tells on a terminal how far a run is: one line, overwritten.
+// progress tells on a terminal how far a run is.
 type progress struct {
-	w     io.Writer
+	line  statusLine
 	total int
 	done  int
 }
 
 func newProgress(w io.Writer, total int) *progress {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		w = nil
-	}
-	return &progress{w: w, total: total}
+	return &progress{line: newStatusLine(w), total: total}
 }
 
 func (p *progress) step(r conformance.Result) {
 	p.done++
-	if p.w != nil {
-		_, _ = fmt.Fprintf(p.w, "\r\x1b[K%4d of %d  %s", p.done, p.total, r.Check.Name)
-	}
+	p.line.set(fmt.Sprintf("%4d of %d  %s", p.done, p.total, r.Check.Name))
 }
 
-func (p *progress) end() {
-	if p.w != nil {
-		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
-	}
-}
+func (p *progress) end() { p.line.clear() }

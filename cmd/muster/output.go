@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,6 +12,7 @@ import (
 	"charm.land/lipgloss/v2/table"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
 )
 
 // The styles of what people read. lipgloss leaves colour out where the output is no
@@ -57,4 +60,26 @@ func printable(s string) string {
 	}
 	q := strconv.Quote(s)
 	return q[1 : len(q)-1]
+}
+
+// statusLine is one line on a terminal that is overwritten while something takes its time. Elsewhere nothing is shown.
+type statusLine struct{ w io.Writer }
+
+func newStatusLine(w io.Writer) statusLine {
+	if f, ok := w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		w = nil
+	}
+	return statusLine{w}
+}
+
+func (l statusLine) set(text string) {
+	if l.w != nil {
+		_, _ = fmt.Fprint(l.w, "\r\x1b[K"+printable(text))
+	}
+}
+
+func (l statusLine) clear() {
+	if l.w != nil {
+		_, _ = fmt.Fprint(l.w, "\r\x1b[K")
+	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/muster-id/muster/internal/datadir"
 	"github.com/muster-id/muster/internal/oauth"
 	"github.com/muster-id/muster/internal/report"
+	"github.com/muster-id/muster/internal/verify"
 )
 
 // Client speaks to a hub: through the command socket of a running one, or to a
@@ -393,6 +394,33 @@ func (c *Client) OAuthKeys(ctx context.Context, rotate bool) ([]oauth.SigningKey
 func (c *Client) Targets(ctx context.Context) ([]Target, error) {
 	var l []Target
 	return l, c.do(ctx, http.MethodGet, "/v1/targets", nil, &l)
+}
+
+// Verify has the whole hub looked through, and tells what is found meanwhile.
+func (c *Client) Verify(ctx context.Context, tell func(verify.Event) error) (checked verify.Checked, err error) {
+	resp, err := c.send(ctx, http.MethodPost, "/v1/verify", nil)
+	if err != nil {
+		return checked, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		var e struct {
+			verify.Event
+			problem
+		}
+		switch err := json.Unmarshal(lines.Bytes(), &e); {
+		case err != nil:
+			return checked, fmt.Errorf("read the answer of the hub: %w", err)
+		case e.Error != "":
+			return checked, errors.New(e.Error)
+		case e.Done:
+			return *e.Checked, nil
+		}
+		if err := tell(e.Event); err != nil {
+			return checked, err
+		}
+	}
+	return checked, errors.New("the hub broke off in the middle")
 }
 
 // Nodes lists the processes that serve the hub's database.

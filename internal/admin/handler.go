@@ -46,6 +46,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -64,6 +65,7 @@ import (
 	"github.com/muster-id/muster/internal/targets"
 	"github.com/muster-id/muster/internal/tenants"
 	"github.com/muster-id/muster/internal/vault"
+	"github.com/muster-id/muster/internal/verify"
 	"github.com/muster-id/muster/scim"
 )
 
@@ -94,6 +96,8 @@ type Options struct {
 	Schemas *schemas.Registry
 	// Person finds the id of the User of a userName or id.
 	Person func(ctx context.Context, t store.Tenant, name string) (string, error)
+	// Verify looks through the whole hub, and tells what it finds.
+	Verify func(ctx context.Context, tell func(verify.Event) error) (verify.Checked, error)
 	// Nodes lists the processes that serve the database.
 	Nodes func(context.Context) ([]store.Node, error)
 	// Targets reports how the targets are doing; nil where none run.
@@ -197,6 +201,7 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("POST /v1/erase", h.erase)
 	mux.HandleFunc("GET /v1/targets", h.targets)
 	mux.HandleFunc("GET /v1/nodes", h.nodes)
+	mux.HandleFunc("POST /v1/verify", h.verify)
 	mux.HandleFunc("GET /v1/schemas", h.listSchemas)
 	mux.HandleFunc("GET /v1/schemas/{urn}", h.showSchema)
 	mux.HandleFunc("POST /v1/schemas", h.addSchemas)
@@ -409,6 +414,27 @@ func (h handler) targets(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.answer(w, r, http.StatusOK, all)
+}
+
+// verify answers with one line of JSON an event, as they come. The last one is the outcome.
+func (h handler) verify(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json-lines")
+	flush := http.NewResponseController(w)
+	line := func(v any) error {
+		if err := json.MarshalWrite(w, v); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return err
+		}
+		return flush.Flush()
+	}
+	checked, err := h.Verify(r.Context(), func(e verify.Event) error { return line(e) })
+	if err != nil {
+		h.cut(r, line(problem{Error: err.Error()}))
+		return
+	}
+	h.cut(r, line(verify.Event{Checked: &checked, Done: true}))
 }
 
 func (h handler) nodes(w http.ResponseWriter, r *http.Request) {

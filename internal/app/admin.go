@@ -22,6 +22,7 @@ import (
 	"github.com/muster-id/muster/internal/store"
 	"github.com/muster-id/muster/internal/store/sqlite"
 	"github.com/muster-id/muster/internal/tenants"
+	"github.com/muster-id/muster/internal/verify"
 )
 
 // adminOptions are the services behind the command socket.
@@ -45,7 +46,10 @@ func commands(db store.Store, registry *schemas.Registry, log *audit.Log, keeper
 		return feed.NewReader(db, t, feed.Options{Schemas: current.Set, SourceName: registered.SourceName(t)}), nil //nolint:contextcheck // names are asked for long after
 	}
 	return admin.Options{
-		Nodes:   db.Nodes,
+		Nodes: db.Nodes,
+		Verify: func(ctx context.Context, tell func(verify.Event) error) (verify.Checked, error) {
+			return verify.Run(ctx, db, verify.Options{Directory: registry.Directory, Audit: log, Tell: tell})
+		},
 		OAuth:   keeper,
 		Guard:   guard.New(db, guard.Options{Directory: registry.Directory}),
 		Rows:    db.ByNum,

@@ -15,7 +15,7 @@ var layers = [][]string{
 	{"internal/admin/...", "internal/console/..."},
 	{"internal/nodes/..."}, // which of them delivers
 	{"internal/targets/...", "internal/delivery/...", "internal/source/...", "internal/target/..."},
-	{"internal/report/..."}, // of what those below hold
+	{"internal/report/...", "internal/verify/..."}, // of what those below hold
 	{"internal/schemas/...", "internal/directory/...", "internal/mapping/...", "internal/access/...", "internal/audit/...", "internal/tenants/...", "internal/vault/...", "internal/guard/...", "internal/oauth/..."},
 	{"internal/feed/...", "internal/store/..."},
 	// The ground: small packages that know nothing of the domain and that

@@ -74,6 +74,16 @@ func (d *Directory) Document(row *store.Resource) (schema.Object, error) {
 	return k.document(row)
 }
 
+// IndexOf returns what a live resource is found by, made of its document anew. While the schemas are new, the rows
+// of the index that they demand are still being made.
+func (d *Directory) IndexOf(row *store.Resource) (x store.Index, err error) {
+	doc, err := d.Document(row)
+	if err != nil {
+		return x, err
+	}
+	return d.kind(row.Type).index(doc), nil
+}
+
 // document decodes the body of a row, without what was dropped since it was written.
 func (k *kind) document(row *store.Resource) (schema.Object, error) {
 	body, err := k.dropFrom(row)

@@ -118,6 +118,7 @@ type Store interface {
 	Guard
 	Items
 	Nodes
+	Checker
 	// Sweep removes up to limit edges of tombstones and expired pending references of the tenant and returns how many it
 	// removed; 0: nothing is left to sweep. Groups that lose an edge get a new version and time, but no change.
 	Sweep(ctx context.Context, t Tenant, now time.Time, limit int) (int, error)

@@ -185,6 +185,10 @@ func (e *engine) Tables(c relational.Conn) ([]relational.Table, error) {
 // backups as long as these are kept.
 func (e *engine) Forget(context.Context) error { return nil }
 
+// Intact implements relational.Engine. The server checks its pages when it reads them, if it has checksums; pg_amcheck is
+// there for more.
+func (e *engine) Intact(context.Context) ([]string, error) { return nil, nil }
+
 // LogBytes implements relational.Engine.
 func (e *engine) LogBytes() int64 { return 0 }
 

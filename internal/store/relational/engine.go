@@ -24,6 +24,8 @@ type Engine interface {
 	Tables(c Conn) ([]Table, error)
 	// Forget makes what was overwritten or deleted before unreadable on the disk, as far as that is the engine's doing.
 	Forget(ctx context.Context) error
+	// Intact asks the database whether its files are whole, and returns what it finds.
+	Intact(ctx context.Context) ([]string, error)
 	// LogBytes is how long the write-ahead log is; 0 where that is nobody's business here.
 	LogBytes() int64
 	// Traits are what the rest of the package has to know.

@@ -160,6 +160,27 @@ func (e *engine) Read(ctx context.Context, f func(relational.Conn) error) error 
 	return err
 }
 
+// Intact implements relational.Engine, on a connection of its own: it takes its time.
+func (e *engine) Intact(ctx context.Context) (found []string, err error) {
+	c, err := connect(ctx, e.path, pragma{"query_only", "1"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	for r, err := range c.Rows(ctx, "PRAGMA integrity_check") {
+		if err != nil {
+			if broken(err) {
+				return append(found, err.Error()), nil
+			}
+			return nil, err
+		}
+		if r.Text(0) != "ok" {
+			found = append(found, r.Text(0))
+		}
+	}
+	return found, nil
+}
+
 // LogBytes implements relational.Engine.
 func (e *engine) LogBytes() int64 {
 	f, err := os.Stat(e.path + "-wal")

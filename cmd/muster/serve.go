@@ -74,6 +74,7 @@ func serve(ctx context.Context, c *config.Config, out, errOut io.Writer) error {
 	if err == nil {
 		select {
 		case <-ctx.Done():
+			a.Drain(context.WithoutCancel(ctx))
 			log.InfoContext(ctx, "stopping: requests and deliveries that have begun come to their end", "limit", drainTime)
 		case err = <-a.Failed():
 		}

@@ -83,6 +83,8 @@ type Options struct {
 	MetricsListen string
 	// BaseURL is how clients reach the listener, without path. Defaults to http:// and the address.
 	BaseURL string
+	// DrainDelay is how long Drain goes on to serve after it has said that the hub is not ready. Defaults to not at all.
+	DrainDelay time.Duration
 	// TLS is how the SCIM listener is encrypted. Defaults to not at all.
 	TLS TLS
 	// TrustedProxies are the addresses of proxies that say who their clients are. Defaults to nobody.
@@ -155,6 +157,7 @@ type App struct {
 	host      string                  // of root
 	first     secret.String
 	ready     atomic.Bool
+	draining  atomic.Bool
 	uses      uses
 	failed    chan error // of a listener that ended by itself
 
@@ -389,7 +392,26 @@ func (a *App) Start(ctx context.Context) error {
 // Failed is told when a listener ends by itself, which nothing but Stop can mend.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Stop drains the hub: it says that it is not ready, lets requests and deliveries that have begun come to their end until ctx
+// Drain says that the hub is not ready and goes on to answer for the drain delay, or until ctx ends: a load balancer needs a
+// few probes to see it. Clients that keep connections are asked with each answer to take others. Stop comes next.
+func (a *App) Drain(ctx context.Context) {
+	a.draining.Store(true)
+	a.ready.Store(false)
+	if a.o.DrainDelay <= 0 {
+		return
+	}
+	a.log.LogAttrs(ctx, slog.LevelInfo, "draining: not ready any more, requests are still answered", slog.Duration("delay", a.o.DrainDelay))
+	t := time.NewTimer(a.o.DrainDelay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	case err := <-a.failed: // there is nobody left to answer
+		a.failed <- err
+	}
+}
+
+// Stop ends the hub: it says that it is not ready, lets requests and deliveries that have begun come to their end until ctx
 // does, writes the cursors and closes everything in the reverse order of its opening. It may be called again.
 func (a *App) Stop(ctx context.Context) error {
 	a.stopOnce.Do(func() {

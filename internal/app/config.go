@@ -21,6 +21,7 @@ func FromConfig(c *config.Config, log *slog.Logger) Options {
 		Listen:        c.Listen,
 		MetricsListen: c.Metrics,
 		BaseURL:       c.BaseURL,
+		DrainDelay:    c.DrainDelay,
 		Limits: server.Limits{
 			Body:           int64(c.Limits.MaxBodyBytes),
 			LargeBody:      int64(c.Limits.MaxGroupBodyBytes),

@@ -85,6 +85,7 @@ var (
 	noPage     = []string{"default-src 'none'; frame-ancestors 'none'"}
 	noReferrer = []string{"no-referrer"}
 	noPlain    = []string{"max-age=31536000"}
+	closing    = []string{"close"}
 )
 
 // handler is everything on the SCIM listener.
@@ -109,6 +110,10 @@ func (a *App) handler() http.Handler {
 		h["Content-Security-Policy"], h["Referrer-Policy"] = noPage, noReferrer
 		if a.encrypted {
 			h["Strict-Transport-Security"] = noPlain
+		}
+		if a.draining.Load() {
+			// Whoever keeps a connection would meet its end in the middle of the next request.
+			h["Connection"] = closing
 		}
 		at := a.hosted(r)
 		if to, name := named(r); to != nil {
@@ -359,6 +364,9 @@ func (a *App) refused(q *request, method, resource string, status int) {
 
 // notReady says why the hub is not ready, or nil.
 func (a *App) notReady(ctx context.Context) error {
+	if a.draining.Load() {
+		return errors.New("draining: the hub is about to stop")
+	}
 	if !a.ready.Load() {
 		return errors.New("starting or stopping")
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/x509"
 	"net/url"
+	"time"
 
 	"github.com/muster-id/muster/internal/secret"
 )
@@ -28,6 +29,10 @@ type Config struct {
 	// TrustedProxies are the addresses of proxies in front of Listen that are believed when X-Forwarded-For says who
 	// their client is: 10.0.0.5, 10.0.0.0/24. In the environment separated by commas. Defaults to nobody.
 	TrustedProxies []string `yaml:"trusted_proxies" env:"TRUSTED_PROXIES"`
+
+	// DrainDelay is how long the hub goes on after it was told to stop and its readiness has become false, so that load
+	// balancers see that and send nobody any more: 10s. At most 5 minutes. Defaults to 0s, for nothing in front.
+	DrainDelay time.Duration `yaml:"drain_delay" env:"DRAIN_DELAY"`
 
 	Database Database `yaml:"database" envPrefix:"DATABASE_"`
 	TLS      TLS      `yaml:"tls" envPrefix:"TLS_"`

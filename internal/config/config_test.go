@@ -213,7 +213,7 @@ func TestEveryVariableSets(t *testing.T) {
 			t.Errorf("two variables set fields called %s; problems of one would be told of both", v.field)
 		}
 		fields[v.field] = true
-		value := map[string]string{"a whole number": "1", "true or false": "true", "a list": "10.0.0.0/8,127.0.0.0/8", "a text": "x"}[v.want]
+		value := map[string]string{"a whole number": "1", "true or false": "true", "a list": "10.0.0.0/8,127.0.0.0/8", "a text": "x", "a duration, such as 10s": "10s"}[v.want]
 		c := Default()
 		ps := &problems{c: c}
 		c.readEnvironment(ps, map[string]string{v.name: value})

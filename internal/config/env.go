@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -36,6 +37,9 @@ func variablesOf(t reflect.Type, path, prefix string) []variable {
 
 // want says in words what a value of a type has to be.
 func want(t reflect.Type) string {
+	if t == reflect.TypeFor[time.Duration]() {
+		return "a duration, such as 10s"
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"

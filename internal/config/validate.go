@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/muster-id/muster/internal/outbound"
 )
@@ -18,6 +19,7 @@ const (
 	maxTargets     = 1_000
 	maxConcurrency = 64
 	maxRate        = 10_000
+	maxDrainDelay  = 5 * time.Minute
 )
 
 var (
@@ -80,6 +82,9 @@ func (c *Config) validate(ps *problems) {
 	}
 	if c.BaseURL != "" {
 		validateBaseURL(ps, c.BaseURL)
+	}
+	if c.DrainDelay < 0 || c.DrainDelay > maxDrainDelay {
+		ps.add("drain_delay", "is not from 0s to %s", maxDrainDelay)
 	}
 	oneOf(ps, "log.level", c.Log.Level, levels)
 	oneOf(ps, "log.format", c.Log.Format, formats)

@@ -79,6 +79,6 @@ durably, and makes every application follow: over outbound SCIM and signed webho
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see \"%s --help\"", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newTenant(), newSource(), newToken(), newOAuth(), newGuard(), newTarget(), newKey(), newSchema(), newChanges(), newAudit(), newErase(), newReport(), newTargets(), newNodes(), newVerify(), newCheck(), newDemo(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newTenant(), newSource(), newToken(), newOAuth(), newGuard(), newTarget(), newKey(), newSchema(), newChanges(), newAudit(), newErase(), newReport(), newTargets(), newNodes(), newVerify(), newMigrate(), newCheck(), newDemo(), newConfig(), newVersion())
 	return root
 }

@@ -21,6 +21,9 @@ type conn struct {
 	seen    bool       // somebody was given a row
 }
 
+// maxWaiting bounds the statements that are kept in memory before they go out.
+const maxWaiting = 2000
+
 // args makes of arguments what the driver sends.
 func args(list []any) []any {
 	for i, a := range list {
@@ -68,6 +71,9 @@ func (c *conn) Do(query string, list ...any) error {
 		c.waiting = &pgx.Batch{}
 	}
 	c.waiting.Queue(c.dialect.translate(query), args(list)...)
+	if c.waiting.Len() >= maxWaiting {
+		return c.flush()
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -159,26 +160,65 @@ func (e *engine) read(ctx context.Context, f func(relational.Conn) error) (again
 	return !one.seen && errors.Is(err, errLost), err
 }
 
-const selectTables = `SELECT k.table_name::text, string_agg(quote_ident(k.column_name::text), ', ' ORDER BY k.ordinal_position)
+const (
+	selectColumns = `SELECT c.table_name::text, c.column_name::text, c.data_type = 'bytea', c.is_nullable = 'NO' FROM information_schema.columns c
+	JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+	WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.table_name NOT LIKE 'goose%' ORDER BY c.table_name, c.ordinal_position`
+	selectKeys = `SELECT k.table_name::text, string_agg(quote_ident(k.column_name::text), ', ' ORDER BY k.ordinal_position)
 	FROM information_schema.table_constraints t
 	JOIN information_schema.key_column_usage k ON k.table_schema = t.table_schema AND k.table_name = t.table_name AND k.constraint_name = t.constraint_name
-	WHERE t.constraint_type = 'PRIMARY KEY' AND t.table_schema = current_schema() AND EXISTS (SELECT 1 FROM information_schema.columns c
-	WHERE c.table_schema = t.table_schema AND c.table_name = t.table_name AND c.column_name = 'tenant') GROUP BY k.table_name`
+	WHERE t.constraint_type = 'PRIMARY KEY' AND t.table_schema = current_schema() GROUP BY k.table_name`
+)
 
-// Tables implements relational.Engine.
+// Tables implements relational.Engine. The catalogue is slow, and the tables stay as they are while the hub runs.
 func (e *engine) Tables(c relational.Conn) ([]relational.Table, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.tables == nil {
-		for r, err := range c.Rows(context.Background(), selectTables) {
-			if err != nil {
-				e.tables = nil
-				return nil, err
-			}
-			e.tables = append(e.tables, relational.Table{Name: r.Text(0), Key: r.Text(1)})
+		tables, err := readTables(c)
+		if err != nil {
+			return nil, err
 		}
+		e.tables = tables
 	}
-	return append([]relational.Table(nil), e.tables...), nil
+	return slices.Clone(e.tables), nil
+}
+
+func readTables(c relational.Conn) (tables []relational.Table, err error) {
+	keys := map[string]string{}
+	for r, err := range c.Rows(context.Background(), selectKeys) {
+		if err != nil {
+			return nil, err
+		}
+		keys[r.Text(0)] = r.Text(1)
+	}
+	for r, err := range c.Rows(context.Background(), selectColumns) {
+		if err != nil {
+			return nil, err
+		}
+		name := r.Text(0)
+		if n := len(tables); n == 0 || tables[n-1].Name != name {
+			tables = append(tables, relational.Table{Name: name, Key: keys[name]})
+		}
+		t := &tables[len(tables)-1]
+		t.Columns = append(t.Columns, relational.Column{Name: r.Text(1), Binary: r.Bool(2), Needed: r.Bool(3)})
+	}
+	return tables, nil
+}
+
+// Long implements relational.Engine.
+func (e *engine) Long(ctx context.Context, f func(relational.Conn) error) error {
+	s := &session{e: e, limit: longTime}
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	err := s.Transact(f)
+	if err == nil {
+		// What came all at once the planner knows nothing of, until autovacuum has been there.
+		_, err = s.pg.Exec(ctx, "ANALYZE")
+		err = translateError(err)
+	}
+	return errors.Join(err, s.Close())
 }
 
 // Forget implements relational.Engine. What was overwritten is the server's until its next VACUUM, and in its log and in

@@ -16,6 +16,8 @@ import (
 const (
 	// transactTime bounds a transaction: what takes longer has lost the server.
 	transactTime = 30 * time.Second
+	// longTime bounds one that is to move a whole database.
+	longTime = 24 * time.Hour
 	// rollbackTime bounds the end of one that failed.
 	rollbackTime = 2 * time.Second
 	// askAgain is how long a server that did not answer is not asked again, so that those who wait are told at once.
@@ -25,13 +27,14 @@ const (
 // session is a connection that writes.
 type session struct {
 	e      *engine
-	pg     *pgx.Conn // nil after it was lost
-	failed time.Time // when the server was last asked in vain
+	pg     *pgx.Conn     // nil after it was lost
+	failed time.Time     // when the server was last asked in vain
+	limit  time.Duration // of a transaction
 }
 
 // Session implements relational.Engine.
 func (e *engine) Session(ctx context.Context) (relational.Session, error) {
-	s := &session{e: e}
+	s := &session{e: e, limit: transactTime}
 	if err := s.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -40,7 +43,7 @@ func (e *engine) Session(ctx context.Context) (relational.Session, error) {
 
 // Transact implements relational.Session.
 func (s *session) Transact(f func(relational.Conn) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), transactTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.limit)
 	defer cancel()
 	if err := s.connect(ctx); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"iter"
+	"slices"
 )
 
 // Engine is a database that holds the tables of this package.
@@ -19,9 +20,10 @@ type Engine interface {
 	Read(ctx context.Context, f func(Conn) error) error
 	// Session opens a connection that writes, for one goroutine.
 	Session(ctx context.Context) (Session, error)
-	// Tables returns the tables that have a column tenant, and of each the columns that tell its rows apart. They are asked
-	// for, not listed, so that a table of a later migration cannot be forgotten.
+	// Tables returns all tables. They are asked for, not listed, so that one of a later migration cannot be forgotten.
 	Tables(c Conn) ([]Table, error)
+	// Long runs f in one transaction that may take as long as it likes.
+	Long(ctx context.Context, f func(Conn) error) error
 	// Forget makes what was overwritten or deleted before unreadable on the disk, as far as that is the engine's doing.
 	Forget(ctx context.Context) error
 	// Intact asks the database whether its files are whole, and returns what it finds.
@@ -44,10 +46,23 @@ type Traits struct {
 	Lock string
 }
 
-// Table is a table that has a column tenant.
+// Table is a table.
 type Table struct {
-	Name string
-	Key  string // columns, quoted, separated by commas
+	Name    string
+	Key     string // the columns that tell its rows apart, quoted, separated by commas
+	Columns []Column
+}
+
+// Column is a column of a table.
+type Column struct {
+	Name   string
+	Binary bool // else a number or a text
+	Needed bool // never NULL
+}
+
+// ofTenants reports whether the rows of a table are of tenants.
+func (t *Table) ofTenants() bool {
+	return slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == "tenant" })
 }
 
 // Session is a connection that writes. One goroutine uses it.

@@ -10,11 +10,12 @@ import (
 	"github.com/muster-id/muster/internal/store"
 )
 
-// tenantTables returns the tables in the order of a purge. The head comes first: without it no write of the tenant is
+// tenantTables returns the tables that have a column tenant, in the order of a purge. The head comes first: without it no write of the tenant is
 // accepted any more, so nothing comes behind the purge; the tenant's own row last: it is what makes a purge that was cut off
 // go on.
 func tenantTables(c Conn, e Engine) ([]Table, error) {
-	tables, err := e.Tables(c)
+	all, err := e.Tables(c)
+	tables := slices.DeleteFunc(all, func(t Table) bool { return !t.ofTenants() })
 	place := map[string]int{"head": -1, "tenant": 1}
 	slices.SortFunc(tables, func(a, b Table) int {
 		return cmp.Or(cmp.Compare(place[a.Name], place[b.Name]), cmp.Compare(a.Name, b.Name))

@@ -192,26 +192,38 @@ func (e *engine) LogBytes() int64 {
 
 // Tables implements relational.Engine.
 func (e *engine) Tables(c relational.Conn) (tables []relational.Table, err error) {
-	const list = "SELECT m.name FROM sqlite_schema m, pragma_table_info(m.name) i WHERE m.type = 'table' AND i.name = 'tenant'"
+	const list = `SELECT m.name, i.name, i.type = 'BLOB', i."notnull", i.pk FROM sqlite_schema m, pragma_table_info(m.name) i
+	WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' AND m.name NOT LIKE 'goose%' ORDER BY m.name, i.cid`
+	keys := map[string][]string{}
 	for r, err := range c.Rows(context.Background(), list) {
 		if err != nil {
 			return nil, err
 		}
-		tables = append(tables, relational.Table{Name: r.Text(0)})
+		name := r.Text(0)
+		if n := len(tables); n == 0 || tables[n-1].Name != name {
+			tables = append(tables, relational.Table{Name: name})
+		}
+		t := &tables[len(tables)-1]
+		t.Columns = append(t.Columns, relational.Column{Name: r.Text(1), Binary: r.Bool(2), Needed: r.Bool(3) || r.Bool(4)})
+		if r.Bool(4) {
+			keys[name] = append(keys[name], `"`+strings.ReplaceAll(r.Text(1), `"`, `""`)+`"`) // the columns stand in the order of the key
+		}
 	}
 	for i := range tables {
-		var key []string
-		for r, err := range c.Rows(context.Background(), "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", tables[i].Name) {
-			if err != nil {
-				return nil, err
-			}
-			key = append(key, `"`+strings.ReplaceAll(r.Text(0), `"`, `""`)+`"`)
-		}
-		if tables[i].Key = strings.Join(key, ", "); len(key) == 0 {
+		if tables[i].Key = strings.Join(keys[tables[i].Name], ", "); tables[i].Key == "" {
 			tables[i].Key = "rowid"
 		}
 	}
 	return tables, nil
+}
+
+// Long implements relational.Engine.
+func (e *engine) Long(ctx context.Context, f func(relational.Conn) error) error {
+	s, err := e.Session(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Transact(f), s.Close())
 }
 
 // Forget implements relational.Engine. Pages are overwritten when their rows go (secure_delete), but the log has what they

@@ -138,7 +138,7 @@ release-check: ## Build a release twice and verify it as its users would
 	.ci/release-check
 
 .PHONY: deploy-check
-deploy-check: ## Verify the service unit, and the hub on a read-only machine (needs root)
+deploy-check: ## Verify what is in deploy/ and try it without systemd, containers or Kubernetes (needs root)
 	.ci/deploy-check
 
 .PHONY: tools
@@ -147,6 +147,8 @@ tools: ## Build the pinned tools now, so that nothing waits for them later
 	$(TOOL) gofumpt -version
 	$(TOOL) -n benchstat >/dev/null
 	$(TOOL) govulncheck -version
+	$(GO) -C tools/deploy tool -n deploy >/dev/null
+	$(GO) -C tools/deploy tool -n helm >/dev/null
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -34,6 +35,14 @@ func migrate(ctx context.Context, path string) (err error) {
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
+	}
+	var foreign bool
+	const others = "SELECT EXISTS (SELECT 1 FROM sqlite_schema) AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'goose_db_version')"
+	if err := db.QueryRowContext(ctx, others).Scan(&foreign); err != nil {
+		return translate(err)
+	}
+	if foreign { // the next call would write into it
+		return errors.New("it is not a database of Muster: it has tables, and not the one that names their version")
 	}
 	known := p.ListSources()
 	current, err := p.GetDBVersion(ctx)

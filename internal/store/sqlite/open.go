@@ -60,6 +60,9 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	if err := prepareFile(path); err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
+	if err := checkFileSystem(path, kindOf); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
 	if err := migrate(ctx, path); err != nil {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}

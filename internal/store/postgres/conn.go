@@ -19,6 +19,7 @@ type conn struct {
 	dialect *dialect
 	waiting *pgx.Batch // statements of Do that have not been sent
 	seen    bool       // somebody was given a row
+	sent    int        // statements of Do
 }
 
 // maxWaiting bounds the statements that are kept in memory before they go out.
@@ -71,6 +72,7 @@ func (c *conn) Do(query string, list ...any) error {
 		c.waiting = &pgx.Batch{}
 	}
 	c.waiting.Queue(c.dialect.translate(query), args(list)...)
+	c.sent++
 	if c.waiting.Len() >= maxWaiting {
 		return c.flush()
 	}

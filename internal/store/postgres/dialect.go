@@ -40,6 +40,7 @@ var rewrites = []struct {
 }{
 	{regexp.MustCompile(`\s+INDEXED BY \w+`), ""},
 	{regexp.MustCompile(`CROSS JOIN (\w+ \w+)\s+ON`), "JOIN $1 ON"},
+	{regexp.MustCompile(`IN \(SELECT k\.value FROM numbers\(\?\) k\)`), "= ANY(?::bigint[])"},
 	{regexp.MustCompile(`numbers\(\?\) (\w+)`), "unnest(?::bigint[]) $1(value)"},
 	{regexp.MustCompile(`texts\(\?\) (\w+)`), "unnest(?::text[]) $1(value)"},
 	{regexp.MustCompile(`\bmax\((\w+), \?\)`), "greatest($1, ?)"},
@@ -53,12 +54,22 @@ var rewrites = []struct {
 	{regexp.MustCompile(`coalesce\(sum\((\w+)\), 0\)`), "coalesce(sum($1), 0)::bigint"},
 }
 
+// joined is a list that a table is joined to. It is the first argument of its statement.
+var joined = regexp.MustCompile(`FROM (numbers|texts)\(\?\) k\s+CROSS JOIN `)
+
+// translate takes such a join for a condition on a column: the planner cannot know how many rows the rest of the key has, and
+// would read all members of a group to find one.
 func translate(query string) string {
+	n := 0
+	if m := joined.FindStringSubmatch(query); m != nil {
+		of := map[string]string{"numbers": "bigint", "texts": "text"}[m[1]]
+		query = strings.ReplaceAll(joined.ReplaceAllString(query, "FROM "), "k.value", "ANY($1::"+of+"[])")
+		n = 1
+	}
 	for _, r := range rewrites {
 		query = r.from.ReplaceAllString(query, r.to)
 	}
 	var b strings.Builder
-	n := 0
 	for _, part := range strings.SplitAfter(query, "?") {
 		if before, found := strings.CutSuffix(part, "?"); found {
 			n++

@@ -34,6 +34,7 @@ type engine struct {
 	config  *pgx.ConnConfig
 	pool    *pgxpool.Pool
 	dialect dialect
+	young   young
 
 	mu     sync.Mutex
 	tables []relational.Table
@@ -78,9 +79,10 @@ func openEngine(ctx context.Context, url string, o Options) (*engine, error) {
 	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, translateError(err)
 	}
-	if err := e.warn(ctx); err != nil {
+	e.young.pool, e.young.log = e.pool, e.log
+	if err := errors.Join(e.warn(ctx), e.young.begin(ctx)); err != nil {
 		e.pool.Close()
-		return nil, err
+		return nil, translateError(err)
 	}
 	return e, nil
 }

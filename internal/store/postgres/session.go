@@ -54,6 +54,7 @@ func (s *session) Transact(f func(relational.Conn) error) error {
 	if err == nil {
 		_ = c.Do("COMMIT")
 		if err = c.flush(); err == nil {
+			s.e.young.wrote(c.sent)
 			return nil
 		}
 		if s.lost(err) {

@@ -10,7 +10,7 @@ import (
 const (
 	selectSchema = `SELECT h.gen, d.at, d.body FROM head h
 	LEFT JOIN definition d ON d.tenant = h.tenant AND d.gen = h.gen WHERE h.tenant = ?`
-	generations = "SELECT h.tenant, h.gen FROM numbers(?) k CROSS JOIN head h ON h.tenant = k.value"
+	generations = "SELECT h.tenant, h.gen FROM numbers(?) k CROSS JOIN head h WHERE h.tenant = k.value"
 	selectWork  = "SELECT type, attr, claim FROM schema_work WHERE tenant = ? ORDER BY type, attr, claim"
 )
 

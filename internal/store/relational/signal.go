@@ -87,7 +87,7 @@ const (
 	lookAgain = time.Second
 )
 
-const movedHeads = "SELECT h.tenant, h.seq FROM numbers(?) k CROSS JOIN head h ON h.tenant = k.value"
+const movedHeads = "SELECT h.tenant, h.seq FROM numbers(?) k CROSS JOIN head h WHERE h.tenant = k.value"
 
 // look tells the waiters of this process what other nodes commit, until the store is closed.
 func (db *DB) look() {

@@ -176,7 +176,8 @@ func TestSec_G14_OneAccountIsNeverBoundTwice(t *testing.T) {
 		h.bulk("u", 10)
 		status := settled(w)
 		assert.Equal(t, status.Behind, 9)
-		assert.Equal(t, status.Reason, "conflict")
+		// The one that got the account may be the last one to end: then all is well at that moment.
+		assert.True(t, status.Reason == "conflict" || status.Reason == "", assert.Sprintf("reason %q", status.Reason))
 		assert.Equal(t, refused.Load(), 9)
 	})
 }

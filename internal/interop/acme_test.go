@@ -205,9 +205,9 @@ func retry[T any](t *testing.T, f func() (T, error)) T {
 }
 
 // start starts a server that does not say when it is ready, and waits until ready says so. The server ends with the test, or by stop.
-func start(t *testing.T, cmd *exec.Cmd, ready func() error) (said *safeBuffer, stop func(), err error) {
+func start(t *testing.T, cmd *exec.Cmd, ready func() error) (*safeBuffer, func(), error) {
 	t.Helper()
-	said = &safeBuffer{}
+	said := &safeBuffer{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
@@ -217,7 +217,7 @@ func start(t *testing.T, cmd *exec.Cmd, ready func() error) (said *safeBuffer, s
 		defer close(ended)
 		_ = cmd.Wait() // how it ended does not matter: it was told to, or the test is over by then
 	}()
-	stop = func() {
+	stop := func() {
 		_ = cmd.Cancel() // it may have ended already
 		late := time.AfterFunc(stopTime, func() { _ = cmd.Process.Kill() })
 		defer late.Stop()
@@ -231,7 +231,8 @@ func start(t *testing.T, cmd *exec.Cmd, ready func() error) (said *safeBuffer, s
 	})
 	end := time.After(startTime)
 	for {
-		if err = ready(); err == nil {
+		err := ready()
+		if err == nil {
 			return said, stop, nil
 		}
 		select {

@@ -64,8 +64,8 @@ race: ## Run the unit tests with the race detector (needs a C compiler)
 interop: ## Run other people's SCIM software against ours (needs Python, Java with Maven, Node.js with npm)
 	$(GO) test -tags interop -count=1 -timeout 10m $(TESTFLAGS) ./internal/interop
 
-# What is about one process: its own figures, its TLS, its disk, its address.
-ONE_NODE := TestCursorWalk|TestTargetDownAtStart|TestRel_SigtermUnderLoad|TestRel_R78_|TestSec_A04_TokenIsExact|TestProbesAndFigures|TestNeededSwitches|TestSec_A21_|TestRel_R11_|TestRel_R01_
+# What is about one process: its own figures, log, TLS, disk, and address.
+ONE_NODE := TestLogs|TestCursorWalk|TestTargetDownAtStart|TestRel_SigtermUnderLoad|TestRel_R78_|TestSec_A04_TokenIsExact|TestProbesAndFigures|TestNeededSwitches|TestSec_A21_|TestRel_R11_|TestRel_R01_
 
 .PHONY: nodes
 nodes: ## Run the tests of whole hubs on NODES (2) nodes and PostgreSQL, each request on another node
